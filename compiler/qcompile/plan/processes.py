@@ -1,0 +1,235 @@
+"""Processes that compute, with the numbers that their templates place.
+
+The template of a kind is `templates/hls/ops/<kind in snake case>.cpp.j2`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qcompile.plan.pe_groups import Grouping
+from qcompile.plan.requant_roms import RequantRoms
+from qcompile.plan.streams import Number, Process, Rom
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A window over images of channels-last words."""
+
+    images: int
+    height: int
+    width: int
+    folds: int  # words of a pixel
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    out_height: int
+    out_width: int
+    pad: int  # what a tap on padding reads
+
+    @property
+    def taps(self) -> int:
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def windows(self) -> int:
+        return self.images * self.out_height * self.out_width
+
+    @property
+    def reach(self) -> int:
+        """Image rows that a window spans."""
+        return (self.kernel[0] - 1) * self.dilations[0] + 1
+
+    @property
+    def rows(self) -> int:
+        """Image rows kept: those of a window, and those that arrive for the next one."""
+        return self.reach + (self.strides[0] if self.out_height > 1 else 0)
+
+    @property
+    def cycles(self) -> int:
+        """Rows arrive while windows leave: each row of windows takes the longer of the two."""
+        row_words, leaving = self.width * self.folds, self.out_width * self.folds * self.taps
+        loaded = total = 0
+        for oy in range(-1, self.out_height):
+            wanted = (oy + 1) * self.strides[0] - self.pads[0] + self.reach
+            wanted = self.height if oy == self.out_height - 1 else min(max(wanted, 0), self.height)
+            arriving = max(wanted - loaded, 0)
+            loaded += arriving
+            total += max(arriving * row_words, leaving if oy >= 0 else 0)
+        return self.images * total
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Window(Process):
+    """Sends every tap of every window: fold by fold, row by row, column by column."""
+
+    geometry: Geometry
+
+    @property
+    def cycles(self) -> int:
+        return self.geometry.cycles
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MatrixVector(Process):
+    """Weighted sums of windows of `columns` words; a window is buffered, then met turn by turn."""
+
+    windows: int
+    columns: int  # words of one block of a window
+    grouping: Grouping
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        return group_roms(self.grouping)
+
+    @property
+    def cycles(self) -> int:
+        return self.windows * self.grouping.blocks * self.grouping.turns * self.columns
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Depthwise(Process):
+    """Each lane's own weighted sum over the taps of a window."""
+
+    windows: int
+    taps: int
+    grouping: Grouping  # one block; its turns are the words of a pixel
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        return group_roms(self.grouping)
+
+    @property
+    def cycles(self) -> int:
+        return self.windows * self.grouping.turns * self.taps
+
+
+def group_roms(grouping: Grouping) -> tuple[Rom, ...]:
+    """All constants of the PE groups."""
+    roms = ((g.weights, g.bias, g.offsets) for g in grouping.groups)
+    return tuple(rom for group in roms for rom in group if rom is not None)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PoolWindows(Process):
+    """The largest code or the sum of each window, channel by channel."""
+
+    geometry: Geometry
+    largest: bool
+    factors: Rom | None = None  # [places]: what each sum is multiplied by
+
+    @property
+    def places(self) -> int:
+        return self.geometry.out_height * self.geometry.out_width
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        return () if self.factors is None else (self.factors,)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PoolAll(Process):
+    """The largest code or the sum of a whole image, channel by channel."""
+
+    images: int
+    places: int
+    largest: bool
+
+    @property
+    def folds(self) -> int:
+        return self.outputs[0].words // self.images
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantize(Process):
+    """A function of each element, for each channel its own; `folds` words make a pixel."""
+
+    folds: int
+    forms: RequantRoms
+
+    @property
+    def pixels(self) -> int:
+        return self.inputs[0].words // self.folds
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        return self.forms.roms
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AddStreams(Process):
+    """`first·a + second·b + constant`."""
+
+    first: int
+    second: int
+    constant: int
+
+    @property
+    def constant_type(self) -> Number:
+        return Number.holding(self.constant)
+
+    @property
+    def first_type(self) -> Number:
+        return Number.holding(self.first)
+
+    @property
+    def second_type(self) -> Number:
+        return Number.holding(self.second)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MulStreams(Process):
+    """`(a - first)·(b - second)`."""
+
+    first: int
+    second: int
+    first_type: Number  # of the differences
+    second_type: Number
+
+    @property
+    def zero_type(self) -> Number:
+        return Number.holding(self.first, self.second)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MatrixProduct(Process):
+    """`batches` products of [rows, depth] and [depth, columns]."""
+
+    batches: int
+    rows: int
+    depth: int
+    first: int
+    second: int
+    first_type: Number  # of the differences
+    second_type: Number
+
+    @property
+    def zero_type(self) -> Number:
+        return Number.holding(self.first, self.second)
+
+    @property
+    def folds(self) -> int:
+        return self.inputs[1].words // (self.batches * self.depth)
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[1].words + self.batches * self.rows * self.folds * self.depth
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rank(Process):
+    """Places of the first `count` of each run of `size` codes."""
+
+    size: int
+    count: int
+    largest: bool
+    last: bool
+
+    @property
+    def runs(self) -> int:
+        return self.inputs[0].words // self.size
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[0].words + self.outputs[0].words

@@ -1,0 +1,152 @@
+"""The plain-text summary that ends a compile, and the table of `inspect`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Table = dict[str, Any]
+
+RESEARCH_CORE = (
+    "mpic is a research core; for boards: --target esp32c3, gd32vf103, ch32v307, ch32v203. "
+    "This version emits portable C99."
+)
+
+
+def summary(report: Table, folder: str = "") -> str:
+    """What a compile gives, for a person: one fact a line."""
+    totals = report["totals"]
+    lines = [RESEARCH_CORE] if report["target"]["name"] == "mpic" else []
+    lines += [
+        pair(
+            "model",
+            f"{report['model']['name']}, {report['model']['dialect']}, "
+            f"semantics {report['model']['semantics']}",
+        ),
+        pair("target", f"{report['target']['name']}, {report['target']['title']}"),
+        pair(
+            "layers",
+            f"{len(report['layers'])}, {count(totals['macs'])} MACs, "
+            f"{count(totals['bops'])} bit operations",
+        ),
+        pair("weights", weights_line(report)),
+        pair("requantizers", counted(totals["forms"], "channels")),
+    ]
+    lines += [pair(key, text) for key, text in memory_lines(report)]
+    lines += [pair("verified", text) for text in verify_lines(report)]
+    lines += [pair("note", text) for text in report.get("notes", ())]
+    lines += [pair("warning", text) for text in report.get("warnings", ())]
+    if folder:
+        lines.append(pair("written", f"{folder}: report.json, certificate.json, the code"))
+    return "\n".join(lines)
+
+
+def pair(key: str, text: str) -> str:
+    return f"{key:>12}  {text}"
+
+
+def weights_line(report: Table) -> str:
+    """Stored bits by channel width, and the bytes that they take."""
+    widths: dict[str, int] = {}
+    for row in report["layers"]:
+        for width, channels in row.get("weight_bits", {}).items():
+            widths[width] = widths.get(width, 0) + channels
+    totals = report["totals"]
+    by_width = ", ".join(f"{widths[w]} of {w}" for w in sorted(widths, key=int))
+    where = f"; channels by bits: {by_width}" if widths else ""
+    return f"{count(totals['weights'])} in {size(totals['weight_bytes'])}{where}"
+
+
+def memory_lines(report: Table) -> list[tuple[str, str]]:
+    """Flash and RAM against what the target has."""
+    limits = report["target"].get("limits", {})
+    lines = []
+    for key, label in (("flash_bytes", "flash"), ("ram_bytes", "RAM")):
+        if key in report["totals"]:
+            has = f" of {size(limits[key])}" if key in limits else ""
+            lines.append((label, f"{size(report['totals'][key])}{has}"))
+    if "ii_cycles" in report["totals"]:
+        lines.append(("interval", interval_line(report)))
+    return lines
+
+
+def interval_line(report: Table) -> str:
+    """Cycles between two inferences, as the plan predicts them."""
+    cycles = report["totals"]["ii_cycles"]
+    clock = report["target"].get("clock_mhz")
+    rate = f"; {clock * 1e6 / cycles:.0f} inferences/s at {clock:g} MHz (assumed)" if clock else ""
+    return f"{count(cycles)} cycles (model){rate}"
+
+
+def verify_lines(report: Table) -> list[str]:
+    """One line a level: what it was compared with, and how it went."""
+    levels = report["verify"]["levels"]
+    if not levels:
+        return ["no: --no-verify"]
+    return [level_line(name, level) for name, level in levels.items()]
+
+
+def level_line(name: str, level: Table) -> str:
+    if not level["ran"]:
+        return f"{name}: not run: {level['why']}"
+    probes = f", {count(level['probes'])} codes around steps" if "probes" in level else ""
+    return f"{name}: {count(level['vectors'])} vectors{probes}, {level['mismatches']} mismatches"
+
+
+def counted(counts: dict[str, int], what: str) -> str:
+    """`12 shift, 80 32-bit channels`, or `none`."""
+    return ", ".join(f"{n} {key}" for key, n in counts.items()) + f" {what}" if counts else "none"
+
+
+def count(n: int) -> str:
+    """A number with thin groups: 12 501 632."""
+    return f"{n:,}".replace(",", " ")
+
+
+def size(n: int) -> str:
+    """Bytes, in kB where that reads better: 1 kB is 1024 bytes."""
+    return f"{n} B" if n < 10_240 else f"{n / 1024:.1f} kB"
+
+
+def table(report: Table) -> str:
+    """The layers of a network, one line each, and their sum."""
+    rows: list[tuple[str, ...]] = [("layer", "op", "MACs", "BOPs", "in", "weights", "out", "bytes")]
+    rows += [layer_cells(row) for row in report["layers"]]
+    totals = report["totals"]
+    rows.append(
+        (
+            "total",
+            "",
+            count(totals["macs"]),
+            count(totals["bops"]),
+            "",
+            count(totals["weights"]),
+            "",
+            count(totals["weight_bytes"]),
+        )
+    )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(aligned(row, widths) for row in rows)
+
+
+def layer_cells(row: Table) -> tuple[str, ...]:
+    bits = row.get("weight_bits", {})
+    spelled = next(iter(bits)) if len(bits) == 1 else "{" + ",".join(bits) + "}" if bits else ""
+    return (
+        row["name"],
+        row["op"],
+        count(row["macs"]),
+        count(row["bops"]),
+        str(row["input_bits"]),
+        spelled,
+        str(row["output_bits"]),
+        count(row["weight_bytes"]) if "weight_bytes" in row else "",
+    )
+
+
+def aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    """Names to the left, numbers to the right."""
+    cells = [
+        c.ljust(w) if i < 2 else c.rjust(w)
+        for i, (c, w) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()

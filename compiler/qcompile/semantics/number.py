@@ -1,0 +1,222 @@
+"""Certified numbers: what an oracle computes fast, with what it needs to be exact in the end.
+
+A tensor of reals is a `Grid` (integers times a unit, exact) as long as that is possible in
+float64, else `Bounded` (float64, a bound of its error, and a way to the exact value of single
+elements). Arrays have a leading axis of samples, of length 1 for what all samples share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcompile.semantics.interval import Exact, fractions
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+EXACT = float(2**53)  # integers below are float64, and so are their sums and products below
+ROUNDING = 2.0**-52  # bound of the relative error of one float64 operation (twice the true one)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """`codes·unit`, exactly: integers below 2^53 in float64, and rationals that broadcast.
+
+    `unit` has as many axes as `codes`, and one sample.
+    """
+
+    codes: Floats
+    unit: Exact
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.codes.shape
+
+    def at(self, index: Index, precision: int) -> Exact:
+        """The exact elements at flat indices."""
+        codes = fractions(self.codes.reshape(-1)[index])
+        place = pull(index, self.shape, self.unit.shape)
+        out: Exact = codes * self.unit.reshape(-1)[place]
+        return out
+
+    def bounded(self) -> Bounded:
+        unit = self.unit.astype(np.float64)
+        value = self.codes * unit
+        exact = all(Fraction(u) == f for u, f in zip(unit.flat, self.unit.flat, strict=True))
+        power = exact and all(is_power_of_two(f) for f in self.unit.flat)
+        error = np.zeros((1,) * value.ndim) if power else np.abs(value) * (2 * ROUNDING)
+        return Bounded(value, error, self.at)
+
+    def magnitude(self) -> float:
+        return float(np.abs(self.codes).max(initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded:
+    """`value`, off by at most `error` (which broadcasts); `at` finds single elements exactly."""
+
+    value: Floats
+    error: Floats
+    at: Callable[[Index, int], Exact]
+    """(flat indices, bits of precision) -> exact numbers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    def bounded(self) -> Bounded:
+        return self
+
+
+Number = Grid | Bounded
+
+
+def is_power_of_two(x: Fraction) -> bool:
+    top, bottom = abs(x.numerator), x.denominator
+    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0
+
+
+def pull(index: Index, shape: tuple[int, ...], narrow: tuple[int, ...]) -> Index:
+    """Flat indices into `shape` as flat indices into `narrow`, which broadcasts to it."""
+    if shape == narrow:
+        return index
+    places = np.unravel_index(index, shape)
+    kept = [np.zeros_like(p) if n == 1 else p for p, n in zip(places, narrow, strict=True)]
+    out: Index = np.ravel_multi_index(kept, narrow) if narrow else np.zeros_like(index)
+    return out
+
+
+def raised(number: Number, rank: int) -> Number:
+    """The same number with `rank` axes: new ones come after that of the samples (ONNX's rule)."""
+    missing = rank - len(number.shape)
+    if missing <= 0:
+        return number
+
+    def grow(array: NDArray[Any]) -> NDArray[Any]:
+        return array.reshape(array.shape[0], *(1,) * missing, *array.shape[1:])
+
+    if isinstance(number, Grid):
+        return Grid(grow(number.codes), grow(number.unit))
+    return Bounded(grow(number.value), grow(number.error), number.at)
+
+
+def constant(values: NDArray[Any]) -> Grid:
+    """A stored constant [*shape] as a number, with a sample axis.
+
+    Numbers that differ along at most one axis (scales, biases) become units, so that codes stay
+    small; anything else gets integers on one power-of-two grid.
+    """
+    array = np.asarray(values)[np.newaxis]
+    if array.dtype == bool:
+        array = array.astype(np.int64)
+    if array.dtype.kind in "iu" and np.any(np.abs(array.astype(np.float64)) >= EXACT):
+        return Grid(np.ones(array.shape), fractions(array))
+    if sum(s > 1 for s in array.shape) <= 1:
+        unit = fractions(array)
+        zero = unit == 0
+        return Grid(np.where(zero, 0.0, 1.0), without_zeros(unit))
+    if array.dtype.kind in "iu" or np.all(array == np.rint(array)):
+        return Grid(array.astype(np.float64), whole(Fraction(1), array.ndim))
+    exponent = finest_exponent(array.astype(np.float64))
+    codes = np.ldexp(array.astype(np.float64), -exponent)
+    if np.abs(codes).max() < EXACT:
+        return Grid(codes, whole(Fraction(2) ** exponent, array.ndim))
+    return Grid(np.ones(array.shape), fractions(array))
+
+
+def without_zeros(unit: Exact) -> Exact:
+    """Units as they are, 1 in place of 0 (whose codes are 0)."""
+    out = unit.copy()
+    out[unit == 0] = Fraction(1)
+    return out
+
+
+def samples(values: NDArray[Any]) -> Number:
+    """A batch of samples [samples, *shape], exactly: integers or finite floats."""
+    array = np.asarray(values)
+    if array.dtype.kind in "iub":
+        return Grid(array.astype(np.float64), whole(Fraction(1), array.ndim))
+    floats = array.astype(np.float64)
+    exponent = finest_exponent(floats)
+    codes = np.ldexp(floats, -exponent)
+    if np.abs(codes).max(initial=0.0) < EXACT:
+        return Grid(codes, whole(Fraction(2) ** exponent, array.ndim))
+
+    def at(index: Index, precision: int) -> Exact:
+        return fractions(floats.reshape(-1)[index])
+
+    return Bounded(floats, np.zeros((1,) * floats.ndim), at)
+
+
+def finest_exponent(array: Floats) -> int:
+    """The largest e for which every element is an integer multiple of 2^e."""
+    mantissa, exponent = np.frexp(array[array != 0])
+    integers = np.ldexp(mantissa, 53).astype(np.int64)
+    zeros = np.log2((integers & -integers).astype(np.float64)).astype(np.int64)
+    return int((exponent - 53 + zeros).min(initial=0))
+
+
+def whole(unit: Fraction, rank: int) -> Exact:
+    """One unit for a tensor of `rank` axes."""
+    out = np.empty((1,) * rank, object)
+    out[...] = unit
+    return out
+
+
+def rational_gcd(a: Fraction, b: Fraction) -> Fraction:
+    """The largest rational of which both are integer multiples."""
+    if not a or not b:
+        return abs(a or b) or Fraction(1)
+    top = gcd(a.numerator * b.denominator, b.numerator * a.denominator)
+    return Fraction(top, a.denominator * b.denominator)
+
+
+common_unit = np.frompyfunc(rational_gcd, 2, 1)
+
+
+def rescaled(x: Grid, unit: Exact) -> Grid | None:
+    """`x` on a finer grid, or None where its codes would not be exact."""
+    factors: Exact = x.unit / unit
+    assert all(f.denominator == 1 for f in np.ravel(factors)), "the grid is not finer"
+    largest = max((abs(int(f)) for f in np.ravel(factors)), default=0)
+    if largest >= EXACT or largest * x.magnitude() >= EXACT:
+        return None
+    return Grid(x.codes * factors.astype(np.float64), np.broadcast_to(unit, factors.shape))
+
+
+def on_common_grid(a: Grid, b: Grid) -> tuple[Grid, Grid] | None:
+    """Both on one grid, or None where that is too fine for float64."""
+    if a.unit is b.unit:
+        return a, b
+    if not b.codes.any():
+        return a, Grid(b.codes, a.unit)
+    if not a.codes.any():
+        return Grid(a.codes, b.unit), b
+    unit = np.asarray(common_unit(a.unit, b.unit))
+    first, second = rescaled(a, unit), rescaled(b, unit)
+    return (first, second) if first is not None and second is not None else None
+
+
+def uniform(x: Grid, axes: tuple[int, ...]) -> Grid | None:
+    """`x` with a unit that does not change along `axes`, or None where that is too fine."""
+    if all(x.unit.shape[a] == 1 for a in axes):
+        return x
+    unit: Exact = np.abs(x.unit)
+    for axis in axes:
+        unit = np.asarray(common_unit.reduce(unit, axis=axis, keepdims=True))
+    found = rescaled(x, unit)
+    return Grid(found.codes, unit) if found is not None else None
+
+
+def integer_ratio(unit: Exact) -> tuple[Exact, Exact]:
+    """Numerators and denominators, as Python integers."""
+    top = np.array([u.numerator for u in unit.flat], object).reshape(unit.shape)
+    bottom = np.array([u.denominator for u in unit.flat], object).reshape(unit.shape)
+    return top, bottom

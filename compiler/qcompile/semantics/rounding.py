@@ -1,0 +1,265 @@
+"""Round, MultiThreshold, Bipolar, Wrap: where reals become integers, decided exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from qcompile.errors import CompileError
+from qcompile.qtype import Ints
+from qcompile.semantics.base import Elementwise, Signs, lazily
+from qcompile.semantics.interval import Exact, Interval, ends
+from qcompile.semantics.number import (
+    EXACT,
+    ROUNDING,
+    Bounded,
+    Floats,
+    Grid,
+    Index,
+    Number,
+    integer_ratio,
+    raised,
+    whole,
+)
+
+MOST_BITS = 1 << 14  # precision at which an undecided rounding is given up
+
+
+class Rounding(Enum):
+    """The rounding modes of QONNX `Quant` (its names), and what ONNX ops use."""
+
+    HALF_EVEN = "ROUND"
+    HALF_UP = "HALF_UP"  # ties away from zero
+    HALF_DOWN = "HALF_DOWN"  # ties towards zero
+    FLOOR = "FLOOR"
+    CEIL = "CEIL"
+    UP = "UP"  # away from zero
+    DOWN = "DOWN"  # towards zero: truncation
+
+
+@dataclass(frozen=True, eq=False)
+class Round(Elementwise):
+    """The integer that `mode` chooses."""
+
+    mode: Rounding = Rounding.HALF_EVEN
+
+    def run(self, *inputs: Number) -> Number:
+        (x,) = inputs
+        if isinstance(x, Grid):
+            found = self._on_integers(x)
+            if found is not None:
+                return found
+        return staircase(
+            x, lambda v: round_floats(v, self.mode), lambda q: round_exact(q, self.mode)
+        )
+
+    def _on_integers(self, x: Grid) -> Grid | None:
+        """By integer division, where numerators fit int64."""
+        top, bottom = integer_ratio(x.unit)
+        largest = max(abs(t) for t in top.flat)
+        if max(largest * int(x.magnitude()), 1) * 4 * max(bottom.flat) >= 2**62:
+            return None
+        if all(b == 1 for b in bottom.flat):
+            codes = x.codes * top.astype(np.float64)
+            exact = largest * x.magnitude() < EXACT
+            return Grid(codes, whole(Fraction(1), codes.ndim)) if exact else None
+        numerator = x.codes.astype(np.int64) * top.astype(np.int64)
+        rounded = divide(numerator, bottom.astype(np.int64), self.mode)
+        return Grid(rounded.astype(np.float64), whole(Fraction(1), rounded.ndim))
+
+    def direction(self, inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Signs | None:
+        return moves[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Bipolar(Elementwise):
+    """+1 where x >= 0, else -1."""
+
+    def run(self, *inputs: Number) -> Number:
+        def sign(x: Any) -> Any:
+            return np.where(x >= 0, 1.0, -1.0)
+
+        return staircase(inputs[0], sign, lambda q: 1 if q >= 0 else -1)
+
+    def direction(self, inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Signs | None:
+        return moves[0]
+
+
+@dataclass(frozen=True, eq=False)
+class MultiThreshold(Elementwise):
+    """How many thresholds are <= x (FINN, QONNX): inputs are x and the rising thresholds."""
+
+    def run(self, *inputs: Number) -> Number:
+        rank = max(len(n.shape) for n in inputs)
+        x, *thresholds = (raised(n, rank) for n in inputs)
+        total = sum((reached(x, t) for t in thresholds), np.zeros(x.shape))
+        return Grid(total, whole(Fraction(1), rank))
+
+    def direction(self, inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Signs | None:
+        return moves[0] if not any(m.any() for m in moves[1:]) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Wrap(Elementwise):
+    """Integers modulo 2^bits, as ONNX tensors of integer type hold them."""
+
+    bits: int
+    signed: bool
+
+    def run(self, *inputs: Number) -> Number:
+        (x,) = inputs
+        integers = Round().run(x)
+        low = -(2 ** (self.bits - 1)) if self.signed else 0
+        if isinstance(integers, Bounded):
+            return self._beyond(integers, low)
+        if self.bits > 53:
+            return integers  # below 2^53 nothing wraps at 64 bits
+        codes = np.mod(integers.codes - low, 2.0**self.bits) + low
+        return Grid(codes, integers.unit)
+
+    def _beyond(self, x: Bounded, low: int) -> Number:
+        """Integers that float64 does not hold, each wrapped exactly."""
+        codes = x.value.copy()
+        large = np.flatnonzero(np.abs(codes) >= EXACT)
+
+        def both(values: Exact) -> list[Any]:
+            span = 1 << self.bits
+            return [tuple((int(e) - low) % span + low for e in ends(v)) for v in values]
+
+        codes.reshape(-1)[large] = decide(x, large, both)
+        rest = np.abs(codes) < EXACT
+        if self.bits <= 53:
+            codes = np.where(rest, np.mod(codes - low, 2.0**self.bits) + low, codes)
+        if np.abs(codes).max(initial=0.0) >= EXACT:
+            raise CompileError(
+                f"integers beyond 2^53 in a tensor of {self.bits} bits",
+                help="the simulator holds integers below 2^53; the model's sums are larger",
+            )
+        return Grid(codes, whole(Fraction(1), codes.ndim))
+
+
+def staircase(
+    x: Number, step: Callable[[Floats], Floats], exactly: Callable[[Fraction], int]
+) -> Number:
+    """A rising integer function of x, exact: on floats where their error cannot matter."""
+    bounded = x.bounded()
+    reach = bounded.error * (1 + 2 * ROUNDING) + (bounded.error > 0) * 5e-324
+    low = step(bounded.value - reach - ROUNDING * np.abs(bounded.value) * (reach > 0))
+    high = step(bounded.value + reach + ROUNDING * np.abs(bounded.value) * (reach > 0))
+    low, high = np.broadcast_to(low, x.shape), np.broadcast_to(high, x.shape)
+    open_ones = np.flatnonzero(low != high)
+    if open_ones.size:
+        low = low.copy()
+
+        def both(values: Exact) -> list[Any]:
+            return [tuple(exactly(end) for end in ends(v)) for v in values]
+
+        low.reshape(-1)[open_ones] = decide(x, open_ones, both)
+    if np.abs(low).max(initial=0.0) >= EXACT:
+        return too_large(x, low, exactly)
+    return Grid(low, whole(Fraction(1), low.ndim))
+
+
+def too_large(x: Number, steps: Floats, exactly: Callable[[Fraction], int]) -> Bounded:
+    """Integers that float64 does not hold: those from 2^53 on are known up to their rounding."""
+    error = np.where(np.abs(steps) >= EXACT, np.abs(steps) * 4 * ROUNDING, 0.0)
+
+    def step(_: int, value: Any) -> Any:
+        low, high = (Fraction(exactly(end)) for end in ends(value))
+        return low if low == high else Interval(low, high)
+
+    return Bounded(steps, error, lazily(step, (x,), steps.shape))
+
+
+def decide(x: Number, index: Index, function: Callable[[Exact], list[Any]]) -> Floats:
+    """`function` gives a result for each end of the exact elements; refine until they agree."""
+    precision = 64
+    out = np.zeros(index.size)
+    left = np.arange(index.size)
+    results = function(x.at(index, precision))
+    while True:
+        undecided = [i for i, (a, b) in enumerate(results) if a != b]
+        out[left] = [float(a) for a, _ in results]
+        if not undecided:
+            return out
+        precision *= 4
+        if precision > MOST_BITS:
+            raise CompileError(
+                "a rounding cannot be decided: a value lies on a boundary as far as can be seen",
+                help="the model divides or takes roots so that ties cannot be told; report it",
+            )
+        # Elements that are decided keep their result; the rest is asked again, more precisely.
+        results = function(x.at(index, precision))
+
+
+def reached(x: Number, threshold: Number) -> Floats:
+    """1 where x >= threshold, decided exactly, else 0."""
+    a, b = x.bounded(), threshold.bounded()
+    gap = a.value - b.value
+    error = a.error + b.error + ROUNDING * np.abs(gap)
+    out = np.where(gap >= error, 1.0, 0.0)
+    close = np.flatnonzero(np.broadcast_to((np.abs(gap) <= error) & (error > 0), out.shape))
+    if close.size:
+        difference = Bounded(gap, error, lazily(lambda _, p, q: p - q, (x, threshold), out.shape))
+
+        def both(values: Exact) -> list[Any]:
+            return [tuple(end >= 0 for end in ends(v)) for v in values]
+
+        out.reshape(-1)[close] = decide(difference, close, both)
+    return out
+
+
+def divide(numerator: Ints, denominator: Ints, mode: Rounding) -> Ints:
+    """The rounded quotient of integers, denominator > 0."""
+    down = numerator // denominator
+    rest = numerator - down * denominator
+    twice = 2 * rest
+    match mode:
+        case Rounding.FLOOR:
+            up: Any = np.zeros(rest.shape, bool)
+        case Rounding.CEIL:
+            up = rest > 0
+        case Rounding.UP:
+            up = (rest > 0) & (numerator > 0)
+        case Rounding.DOWN:
+            up = (rest > 0) & (numerator < 0)
+        case Rounding.HALF_UP:
+            up = (twice > denominator) | ((twice == denominator) & (numerator > 0))
+        case Rounding.HALF_DOWN:
+            up = (twice > denominator) | ((twice == denominator) & (numerator < 0))
+        case Rounding.HALF_EVEN:
+            up = (twice > denominator) | ((twice == denominator) & (down % 2 != 0))
+    out: Ints = down + up
+    return out
+
+
+def round_floats(x: Floats, mode: Rounding) -> Floats:
+    """Each float rounded to an integer by `mode`, exactly."""
+    down = np.floor(x)
+    rest = x - down  # exact
+    match mode:
+        case Rounding.FLOOR:
+            return down
+        case Rounding.CEIL:
+            return np.ceil(x)
+        case Rounding.UP:
+            return np.where(x > 0, np.ceil(x), down)
+        case Rounding.DOWN:
+            return np.trunc(x)
+        case Rounding.HALF_UP:
+            return np.where((rest > 0.5) | ((rest == 0.5) & (x > 0)), down + 1, down)
+        case Rounding.HALF_DOWN:
+            return np.where((rest > 0.5) | ((rest == 0.5) & (x < 0)), down + 1, down)
+        case Rounding.HALF_EVEN:
+            return np.rint(x)
+
+
+def round_exact(x: Fraction, mode: Rounding) -> int:
+    """One rational rounded to an integer by `mode`."""
+    numerator, denominator = np.array([x.numerator], object), np.array([x.denominator], object)
+    return int(divide(numerator, denominator, mode)[0])

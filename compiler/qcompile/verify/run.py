@@ -1,0 +1,198 @@
+"""Verification: oracle, integer graph and emitted code on the same vectors, bit for bit.
+
+How many vectors run depends on the work of the network and not on the clock, so that the same
+model gives the same report: about a minute's worth on a common machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from qcompile.errors import CompileError
+from qcompile.model import IntegerModel
+from qcompile.ops.base import IntegerOp
+from qcompile.progress import Progress
+from qcompile.qtype import Ints, QType
+from qcompile.source import Source
+from qcompile.verify.oracle import Difference, compare, drive
+from qcompile.verify.probe import probe_model
+from qcompile.verify.vectors import Codes, vectors
+
+
+class Effort(Enum):
+    """How much is verified."""
+
+    NONE = "no"
+    USUAL = "usual"
+    FULL = "full"
+
+
+class Runner(Protocol):
+    """Compiled code that computes an integer model."""
+
+    def run(self, codes: Mapping[str, Ints]) -> dict[str, Ints]:
+        """Output codes by port name, [samples, *stored], from input codes likewise."""
+
+    def trace(self, codes: Mapping[str, Ints]) -> dict[str, Ints]:
+        """The values of the layers by node name, as `IntegerModel.run` has them."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One computation that was compared with the one before it, or why it was not."""
+
+    name: str
+    ran: bool
+    vectors: int = 0
+    probes: int = 0  # codes that requantizers were driven with directly
+    why: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """As in report.json; a mismatch never gets that far."""
+        if not self.ran:
+            return {"ran": False, "why": self.why}
+        return {"ran": True, "vectors": self.vectors, "probes": self.probes, "mismatches": 0}
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """What a backend made of a model: the plan that it spelled, and the files."""
+
+    plan: Any
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A way to run emitted code."""
+
+    name: str
+    emit: Callable[[IntegerModel], Project]
+    build: Callable[[IntegerModel, Project], Runner]
+    """Compiles a project; raises `Missing` where a tool is not there."""
+    rate: int
+    """Multiply-accumulates and element operations that are run by default."""
+
+
+class Missing(Exception):
+    """A tool that a level needs is not installed; the text says which."""
+
+
+ORACLE_RATE = 4_000_000_000
+LEAST, USUAL, MOST = 2, 100, 1000  # vectors: of the largest network, of most, with --verify=full
+FULL_FACTOR = 20  # how much more work `--verify=full` takes
+
+
+def verify(
+    source: Source,
+    model: IntegerModel,
+    project: Project,
+    benches: tuple[Bench, ...],
+    effort: Effort,
+    given: Codes | None,
+    progress: Progress,
+) -> tuple[Level, ...]:
+    """Compare everything; raises CompileError that names the first layer which differs."""
+    if effort is Effort.NONE or not model.inputs:
+        return ()
+    levels = [against_oracle(source, model, effort, given, progress)]
+    for bench in benches:
+        progress.step(f"verifying: {bench.name}")
+        try:
+            levels.append(against_model(model, project, bench, effort, given))
+        except Missing as missing:
+            levels.append(Level(bench.name, False, why=str(missing)))
+    return tuple(levels)
+
+
+def amount(model: IntegerModel, rate: int, effort: Effort) -> int:
+    """How many vectors a level runs."""
+    factor, most = (FULL_FACTOR, MOST) if effort is Effort.FULL else (1, USUAL)
+    return int(np.clip(rate * factor // max(work(model), 1), LEAST, most))
+
+
+def work(model: IntegerModel) -> int:
+    """Multiply-accumulates and elements of one inference."""
+    total = 0
+    for node in model.graph:
+        assert isinstance(node.op, IntegerOp)
+        types = [t for n in node.inputs if isinstance(t := model.graph[n].type, QType)]
+        done = node.op.work(*types)
+        total += done.macs + sum(done.adds.values()) // 8
+        total += node.type.size if isinstance(node.type, QType) else 0
+    return total
+
+
+def against_oracle(
+    source: Source, model: IntegerModel, effort: Effort, given: Codes | None, progress: Progress
+) -> Level:
+    """The integer graph against the graph as read, and each requantizer around its steps."""
+    progress.step("verifying: requantizers against the oracle")
+    probes, found = drive(source, model)
+    if found is not None:
+        raise mismatch("the integer graph", "the graph as read", found)
+    progress.step("verifying: oracle")
+    count = amount(model, ORACLE_RATE, effort)
+    found = compare(source, model, vectors(model, count, given), progress)
+    if found is not None:
+        raise mismatch("the integer graph", "the graph as read", found)
+    return Level("oracle", True, count, probes)
+
+
+def against_model(
+    model: IntegerModel, project: Project, bench: Bench, effort: Effort, given: Codes | None
+) -> Level:
+    """Emitted code against the integer graph, its requantizers first."""
+    driven = probe_model(model)
+    probes = 0
+    if driven is not None:
+        network, codes = driven
+        check(network, bench.build(network, bench.emit(network)), bench.name, codes)
+        probes = sum(c.size for c in codes.values())
+    count = amount(model, bench.rate, effort)
+    check(model, bench.build(model, project), bench.name, vectors(model, count, given))
+    return Level(bench.name, True, count, probes)
+
+
+def check(model: IntegerModel, runner: Runner, name: str, codes: Codes) -> None:
+    """Raises CompileError with the first layer that differs, if an output does."""
+    expected, found = model.run(codes), runner.run(codes)
+    wrong = [p for p in model.outputs if np.any(expected[p.name] != found[p.name])]
+    if not wrong:
+        return
+    bad = np.zeros(len(found[wrong[0].name]), bool)
+    for p in wrong:
+        unlike = expected[p.name] != found[p.name]
+        bad |= unlike.reshape(len(bad), -1).any(axis=1)
+    one = {port: c[np.flatnonzero(bad)[:1]] for port, c in codes.items()}
+    raise mismatch(name, "the integer graph", located(model, runner, one, wrong[0].node))
+
+
+def located(model: IntegerModel, runner: Runner, codes: Codes, last: str) -> Difference:
+    """The first layer, in the order of execution, whose values differ on one vector."""
+    wanted, got = model.run(codes, trace=True), runner.trace(codes)
+    for node in model.graph:
+        if node.name in got:
+            expected, found = np.broadcast_arrays(wanted[node.name], got[node.name])
+            places = np.argwhere(expected != found)
+            if len(places):
+                place = tuple(int(i) for i in places[0])
+                example = f"element {list(place[1:])}: {found[place]}, not {expected[place]}"
+                return Difference(node.name, node.origin, len(places), example)
+    return Difference(last, model.graph[last].origin, 0, "only in the build without a trace")
+
+
+def mismatch(which: str, other: str, found: Difference) -> CompileError:
+    """What is told of a difference."""
+    return CompileError(
+        f"{which} differs from {other} in {found.elements} elements of {found.node!r}; "
+        f"{found.example}",
+        at=found.origin,
+        help="this is a fault of qcompile and not of the model: please report it; nothing is "
+        "written",
+    )
