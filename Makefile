@@ -31,7 +31,7 @@ lint: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qcompile needs Python 3.11 or newer: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[all,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt -e '.[all,test]'
 	@touch $@
 
 clean:

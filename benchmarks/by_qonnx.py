@@ -64,27 +64,40 @@ class Result:
     left_out: list[str]  # quantizers that nothing needs, which reading drops
 
 
+class Run:
+    """The executor's run of a model, and the oracle that follows it layer by layer."""
+
+    def __init__(self, source: Source, path: Path, samples: Array) -> None:
+        arrays = prepared(source, samples)
+        ((name, array),) = arrays.items()
+        listed = quantizers(onnx.load(str(path)))
+        self.left_out = [q.y for q in listed if q.y not in source.tensors]
+        self.quantizers = [q for q in listed if q.y in source.tensors]
+        keep = {n for q in listed for n in (q.x, q.y, q.scale, q.zero_point) if n}
+        keep |= {o.name for o in source.outputs}
+        model = qonnx_executor.prepared(path)
+        self.tensors = with_constants(model, qonnx_executor.run(model, name, array, keep), keep)
+        self.grids = Grids(self.tensors)
+        self.codes = {
+            q.y: np.rint(self.grids.codes(q, integers(self.tensors[q.y]))) for q in self.quantizers
+        }
+        given = {
+            source.tensors[q.y]: self.grids.number(q, self.codes[q.y]) for q in self.quantizers
+        }
+        feeds = {n: feed(source.graph[n], a) for n, a in arrays.items()}
+        ends = {n for q in self.quantizers for n in (q.x, q.y)}
+        needed = {source.tensors[n] for n in ends if n in source.tensors}
+        self.computed = evaluate_forced(source.graph, feeds, given, needed)
+        self.sizes = Sizes(source.graph, feeds, given)
+
+
 def compare(source: Source, path: Path, samples: Array) -> Result:
     """The codes of all quantizers on `samples` [samples, *declared without the batch]."""
-    model = qonnx_executor.prepared(path)
-    found = quantizers(onnx.load(str(path)))
-    arrays = prepared(source, samples)
-    ((name, array),) = arrays.items()
-    outputs = {o.name for o in source.outputs}
-    keep = {n for q in found for n in (q.y, q.scale, q.zero_point) if n} | outputs
-    tensors = with_constants(model, qonnx_executor.run(model, name, array, keep), keep)
-    grids, tally = Grids(tensors), Tally()
-    left_out = [q.y for q in found if q.y not in source.tensors]
-    found = [q for q in found if q.y in source.tensors]
-    codes = {q.y: np.rint(grids.codes(q, integers(tensors[q.y]))) for q in found}
-    given = {source.tensors[q.y]: grids.number(q, codes[q.y]) for q in found}
-    feeds = {n: feed(source.graph[n], a) for n, a in arrays.items()}
-    needed = {source.tensors[n] for q in found for n in (q.x, q.y) if n in source.tensors}
-    computed = evaluate_forced(source.graph, feeds, given, needed)
-    sizes = Sizes(source.graph, feeds, given)
-    for q in found:
-        check(source, q, grids, codes[q.y], computed, sizes, tally)
-    return Result(tally, {n: tensors[n] for n in outputs}, left_out)
+    run, tally = Run(source, path, samples), Tally()
+    for q in run.quantizers:
+        check(source, q, run, tally)
+    outputs = {o.name: run.tensors[o.name] for o in source.outputs}
+    return Result(tally, outputs, run.left_out)
 
 
 def with_constants(model: Any, tensors: dict[str, Array], keep: set[str]) -> dict[str, Array]:
@@ -93,25 +106,17 @@ def with_constants(model: Any, tensors: dict[str, Array], keep: set[str]) -> dic
     return tensors | {n: a[np.newaxis] for n, a in stored.items() if a is not None}
 
 
-def check(
-    source: Source,
-    q: Quantizer,
-    grids: Grids,
-    reference: Array,
-    computed: Mapping[str, Number],
-    sizes: Sizes,
-    tally: Tally,
-) -> None:
+def check(source: Source, q: Quantizer, run: Run, tally: Tally) -> None:
     """Count one quantizer."""
-    y = source.tensors[q.y]
-    own, reference = np.broadcast_arrays(grids.codes(q, computed[y]), reference)
+    y, grids = source.tensors[q.y], run.grids
+    own, reference = np.broadcast_arrays(grids.codes(q, run.computed[y]), run.codes[q.y])
     wrong = own != reference
     left = int(wrong.sum())
     x = source.tensors.get(q.x, "")
     if left and x in source.graph:
-        value = np.broadcast_to(nearest(computed[x]), wrong.shape)
+        value = np.broadcast_to(nearest(run.computed[x]), wrong.shape)
         centre = np.abs(nearest(Mul().run(grids.zero_point(q), grids.scale(q))))
-        error = sizes.of(x).error(np.dtype(np.float32), SCALING)
+        error = run.sizes.of(x).error(np.dtype(np.float32), SCALING)
         error = error + SCALING * 2.0**-24 * centre
         reach = np.broadcast_to(error, wrong.shape)
         wanted = nearest(grids.number(q, reference))

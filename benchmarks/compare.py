@@ -50,10 +50,10 @@ def inputs_of(entry: Entry, folder: Path) -> dict[str, Array]:
         return {k: arrays[k] for k in arrays.files}
 
 
-def compare(entry: Entry, folder: Path) -> Row:
-    """One model; errors become rows."""
+def compare(entry: Entry, folder: Path, most: int = MOST_SAMPLES) -> Row:
+    """One model on at most so many samples; errors become rows."""
     try:
-        return _compare(entry, folder)
+        return _compare(entry, folder, most)
     except CompileError as error:
         status = Status.REJECTED if entry.out_of_scope else Status.ERROR
         why = f" (out of scope: {entry.out_of_scope})" if entry.out_of_scope else ""
@@ -65,7 +65,7 @@ def compare(entry: Entry, folder: Path) -> Row:
         return Row(entry.family, entry.name, "", Status.ERROR, note=note)
 
 
-def _compare(entry: Entry, folder: Path) -> Row:
+def _compare(entry: Entry, folder: Path, most: int) -> Row:
     path = entry.path(folder)
     if entry.family in "GH":
         return against_outputs(entry, path)
@@ -75,7 +75,7 @@ def _compare(entry: Entry, folder: Path) -> Row:
         return against_golden(entry, source, io)
     if entry.family not in "C" and any(k.endswith("_float64") for k in io):
         return against_golden(entry, source, io)
-    few = samples[: FEW.get(entry.name, MOST_SAMPLES)]
+    few = samples[: min(most, FEW.get(entry.name, most))]
     if source.dialect not in (Dialect.QONNX, Dialect.FINN):
         tally = by_onnxruntime.compare(source, path, few)
         note = NOTES.get(entry.name, note)

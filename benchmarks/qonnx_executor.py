@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 from qonnx.core import onnx_exec
 from qonnx.core.modelwrapper import ModelWrapper
@@ -25,6 +27,20 @@ CHANNELS_LAST = "qonnx.custom_op.channels_last"
 
 def prepared(path: Path) -> ModelWrapper:
     """The model with all shapes, and with the import that channels-last MaxPool needs."""
+    with quiet():
+        return ModelWrapper(with_imports(path)).transform(InferShapes())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the executor's warnings about its own habits."""
+    onnxruntime.set_default_logger_severity(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def with_imports(path: Path) -> onnx.ModelProto:
     proto = onnx.load(str(path))
     domains = {o.domain for o in proto.opset_import}
     if any(n.domain == CHANNELS_LAST for n in proto.graph.node) and CHANNELS_LAST not in domains:
@@ -36,13 +52,13 @@ def prepared(path: Path) -> ModelWrapper:
     for output in proto.graph.output:
         if any(not d.HasField("dim_value") for d in output.type.tensor_type.shape.dim):
             output.type.tensor_type.ClearField("shape")
-    return ModelWrapper(proto).transform(InferShapes())
+    return proto
 
 
 def run(model: ModelWrapper, name: str, samples: Array, keep: set[str]) -> dict[str, Array]:
     """The tensors `keep`, [samples, *shape]; those that no input reaches have one sample."""
     parts: dict[str, list[Array]] = {}
-    with limits_lifted():
+    with limits_lifted(), quiet():
         for sample in samples:
             context = onnx_exec.execute_onnx(model, {name: sample}, True)
             for tensor in keep & context.keys():

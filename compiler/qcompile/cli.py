@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compile_command(words: list[str]) -> int:
+    # A bare --verify takes no word after it: that may be the model.
+    words = ["--verify=usual" if word == "--verify" else word for word in words]
     options = compile_parser().parse_args(words)
     from qcompile.compile import compile
     from qcompile.inputs import load_arrays
@@ -91,9 +93,14 @@ def compile_parser() -> Parser:
     parser.add_argument("--ram", type=byte_count, metavar="BYTES")
     parser.add_argument("--dump", metavar="DIR", help="write the graph of each stage")
     parser.add_argument(
-        "--verify", nargs="?", const="usual", default="usual", choices=("usual", "full", "no")
+        "--verify",
+        default="usual",
+        choices=("usual", "full", "no"),
+        help="--verify=full runs many more vectors; --verify and --no-verify for short",
     )
-    parser.add_argument("--no-verify", dest="verify", action="store_const", const="no")
+    parser.add_argument(
+        "--no-verify", dest="verify", action="store_const", const="no", help=argparse.SUPPRESS
+    )
     return parser
 
 

@@ -24,7 +24,7 @@ from qcompile.read import read
 from qcompile.report.certificate import certificate
 from qcompile.report.certificate import dump as json_text
 from qcompile.report.document import document, limit_warnings, target_row, tools
-from qcompile.semantics.evaluate import evaluate
+from qcompile.semantics.evaluate import constants, evaluate
 from qcompile.simulate import chunk_size, chunks, feed, prepared, stacked
 from qcompile.source import Semantics, Source
 from qcompile.target import Family, Target, load
@@ -228,8 +228,11 @@ def quantized(
     keep = {port.real for port in model.inputs}
     parts: dict[str, list[Ints]] = {port.name: [] for port in model.inputs}
     samples = len(next(iter(arrays.values()))) if arrays else 0
+    fixed = constants(source.graph)
     for part in chunks(samples, chunk_size(source)):
-        feeds = {name: feed(source.graph[name], array[part]) for name, array in arrays.items()}
+        feeds = fixed | {
+            name: feed(source.graph[name], array[part]) for name, array in arrays.items()
+        }
         values = evaluate(source.graph, feeds, keep.__contains__)
         for port in model.inputs:
             parts[port.name].append(link_codes(port, values[port.real]))

@@ -117,5 +117,8 @@ def reference(path: str, source: Source, arrays: Mapping[str, Array]) -> Array:
         name = source.outputs[0].name
         runs = [session.run([name], {n: a[i] for n, a in arrays.items()})[0] for i in samples]
     except Exception as error:  # onnxruntime raises many kinds, none of them public
-        raise Unavailable(str(error).splitlines()[0][:200]) from None
+        said = str(error).splitlines()[0]
+        if "is not a registered" in said:
+            said = f"it does not have the operators of {source.dialect.value}"
+        raise Unavailable(said[:200]) from None
     return stacked(np.stack(runs))

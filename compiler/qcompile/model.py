@@ -14,7 +14,7 @@ from qcompile.qtype import Ints, QType, Shape
 from qcompile.semantics.arithmetic import Add, Div, Mul
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.movement import Transpose
-from qcompile.semantics.number import Grid, Number, whole, without_zeros
+from qcompile.semantics.number import ROUNDING, Bounded, Grid, Number, whole, without_zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +41,32 @@ class Link:
         Raises ValueError where the value is not exactly on the grid.
         """
         if not isinstance(number, Grid):
-            raise ValueError(f"{self.real!r} is not on a grid")
+            return self._nearest(number.bounded())
         moved = Transpose(self.axes).run(number)
         assert isinstance(moved, Grid)
         codes = Add().run(moved, as_number(-self.offset)) if any(self.offset.flat) else moved
         codes = Div().run(codes, as_number(self.unit))
         if not isinstance(codes, Grid):
-            raise ValueError(f"{self.real!r} is not on the grid")
+            return self._nearest(number.bounded())
         top = np.vectorize(lambda f: f.numerator, otypes=[np.float64])(codes.unit)
         bottom = np.vectorize(lambda f: f.denominator, otypes=[np.float64])(codes.unit)
         exact = codes.codes * top / bottom
         if np.any(exact != np.rint(exact)) or np.any(np.rint(exact) * bottom != codes.codes * top):
             raise ValueError(f"{self.real!r} is not on the grid")
         out: Ints = exact.astype(np.int64)
+        return out[..., list(self.order)] if self.order else out
+
+    def _nearest(self, number: Bounded) -> Ints:
+        """The codes of a value that is only known within a bound, far below half a unit."""
+        order = (0, *(a + 1 for a in self.axes))
+        unit, offset = (a.astype(np.float64)[np.newaxis] for a in (self.unit, self.offset))
+        place = (number.value.transpose(order) - offset) / unit
+        error = np.broadcast_to(number.error, number.shape).transpose(order) / np.abs(unit)
+        error = error + ROUNDING * 4 * (np.abs(place) + np.abs(offset / unit))
+        codes = np.rint(place)
+        if np.any(error > 0.25) or np.any(np.abs(place - codes) > error):
+            raise ValueError(f"{self.real!r} is not on the grid")
+        out: Ints = codes.astype(np.int64)
         return out[..., list(self.order)] if self.order else out
 
     def number(self, codes: Ints) -> Number:

@@ -66,6 +66,15 @@ class QType:
         return int(self.high.max())
 
     @property
+    def magnitude(self) -> int:
+        """The largest |code|."""
+        return max(-self.minimum, self.maximum)
+
+    def magnitudes(self) -> Ints:
+        """The largest |code| of each channel."""
+        return np.maximum(-np.maximum(self.lows(), -np.iinfo(np.int64).max), self.highs())
+
+    @property
     def signed(self) -> bool:
         return self.minimum < 0
 

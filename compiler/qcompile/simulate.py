@@ -18,7 +18,7 @@ from qcompile.graph import Node
 from qcompile.model import IntegerModel, Port
 from qcompile.progress import QUIET, Progress
 from qcompile.qtype import Real
-from qcompile.semantics.evaluate import evaluate
+from qcompile.semantics.evaluate import constants, evaluate
 from qcompile.semantics.interval import fractions
 from qcompile.semantics.number import EXACT, Bounded, Grid, Number, finest_exponent, whole
 from qcompile.semantics.sources import Input, InputGrid
@@ -26,7 +26,7 @@ from qcompile.source import Dialect, Output, Source
 
 Array = NDArray[Any]
 
-CHUNK_BYTES = 1 << 28  # memory that one chunk of samples may take, about
+CHUNK_BYTES = 1 << 25  # about the caches: more samples at once are slower, not faster
 
 
 def simulate(
@@ -50,9 +50,10 @@ def simulate(
     keep = {request.node for request in wanted.values()}
     samples = len(next(iter(arrays.values()))) if arrays else 1
     parts: dict[str, list[Array]] = {name: [] for name in wanted}
+    fixed = constants(source.graph)
     for part in chunks(samples, chunk_size(source)):
         progress.advance(part.start, samples)
-        feeds = {n: feed(source.graph[n], a[part]) for n, a in arrays.items()}
+        feeds = fixed | {n: feed(source.graph[n], a[part]) for n, a in arrays.items()}
         values = evaluate(source.graph, feeds, keep.__contains__)
         for name, request in wanted.items():
             found = request.convert(values[request.node])
@@ -125,9 +126,15 @@ def chunks(samples: int, size: int) -> Iterator[slice]:
 
 
 def chunk_size(source: Source) -> int:
-    """Samples that run together: as many as keep the largest tensor and its windows small."""
-    sizes = [int(np.prod(n.type.shape)) for n in source.graph if isinstance(n.type, Real)]
-    return int(max(CHUNK_BYTES // (8 * 16 * max(sizes, default=1)), 1))
+    """Samples that run together: as many as keep the largest tensor in the processor's cache."""
+    constant: set[str] = set()
+    largest = 1
+    for node in source.graph:
+        if not isinstance(node.op, Input) and constant.issuperset(node.inputs):
+            constant.add(node.name)
+        elif isinstance(node.type, Real):
+            largest = max(largest, int(np.prod(node.type.shape)))
+    return max(CHUNK_BYTES // (8 * largest), 1)
 
 
 def input_nodes(source: Source) -> list[Node]:

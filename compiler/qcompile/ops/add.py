@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcompile.ops.base import IntegerOp, Work
+from qcompile.ops.base import IntegerOp, Work, representable
 from qcompile.ops.matmul import aligned
 from qcompile.qtype import Ints, QType
 
@@ -25,6 +25,7 @@ class Add(IntegerOp):
     def result(self, *inputs: QType) -> QType:
         a, b = inputs
         shape = np.broadcast_shapes(a.shape, b.shape)
+        representable(self.reach(a, b))
         low = np.full(1, self.constant, np.int64)
         high = low
         for m, x in zip(self.multipliers, (a, b), strict=True):
@@ -32,6 +33,11 @@ class Add(IntegerOp):
             low = low + np.minimum(m * lows, m * highs)
             high = high + np.maximum(m * lows, m * highs)
         return QType.of(shape, low, high)
+
+    def reach(self, *inputs: QType) -> int:
+        sizes = [x.magnitude for x in inputs]
+        terms = [abs(m) * s for m, s in zip(self.multipliers, sizes, strict=True)]
+        return max(sum(terms) + abs(self.constant), *sizes, *map(abs, self.multipliers))
 
     def run(self, *inputs: Ints) -> Ints:
         a, b = aligned(*inputs)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from qcompile.errors import CompileError
 from qcompile.qtype import Ints, QType, TensorType
 
 
@@ -30,6 +31,9 @@ class Work:
     def bops(self) -> int:
         """Bit operations: sum of MACs times activation bits times weight bits."""
         return sum(n * a * w for (a, w), n in self.multiplies.items())
+
+
+LARGEST = (1 << 63) - 1  # of the int64 that every sum is computed in
 
 
 class Op:
@@ -59,6 +63,13 @@ class IntegerOp(Op):
         """The exact type of the result."""
         raise NotImplementedError
 
+    def reach(self, *inputs: QType) -> int:
+        """The most that the magnitudes of the terms of one sum of the op add up to.
+
+        Partial sums in any order, and each operand on its own, stay within it.
+        """
+        return max((x.magnitude for x in inputs), default=0)
+
     def run(self, *inputs: Ints) -> Ints:
         """The result, exact, for a batch of samples."""
         raise NotImplementedError
@@ -66,6 +77,16 @@ class IntegerOp(Op):
     def work(self, *inputs: QType) -> Work:
         """The work of one inference."""
         return Work()
+
+
+def representable(reach: int, largest: int = LARGEST) -> None:
+    """Raises CompileError where sums reach further than the integers that hold them."""
+    if reach > largest:
+        raise CompileError(
+            f"its sums take {reach.bit_length() + 1} bits, of {largest.bit_length() + 1} that "
+            "there are",
+            help="use narrower weights and activations, or scales that are closer to each other",
+        )
 
 
 def channels_last(array: Any, rank: int) -> Any:

@@ -31,8 +31,18 @@ def matmul(x: NDArray[Any], weight: Ints, bound: int) -> Ints:
 
 def reduction_bound(weight: Ints, magnitude: Ints) -> int:
     """The largest sum over the first axis of |weight|·magnitude; weight [K, O], magnitude [K]."""
-    sums = np.abs(weight).astype(object).T @ magnitude.astype(object)
-    return int(max(sums, default=0))
+    return weighted_reach(weight.T, np.zeros(weight.shape[1], np.int64), magnitude)
+
+
+def weighted_reach(weight: Ints, bias: Ints, reach: Ints) -> int:
+    """The largest |bias| + sum of |weight|·reach; weight [O, K], bias [O], reach [K] or [O, K]."""
+    sizes = np.abs(weight)
+    top = int(sizes.max(initial=0)) * int(reach.max(initial=0)) * weight.shape[1]
+    if top < 1 << 62:
+        sums = (sizes * reach).sum(axis=1)
+    else:  # Python's integers have no end
+        sums = (sizes.astype(object) * reach.astype(object)).sum(axis=1)
+    return max((int(s) + abs(int(b)) for s, b in zip(sums, bias, strict=True)), default=0)
 
 
 def windows(

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcompile.errors import CompileError
-from qcompile.ops.base import IntegerOp, Work
-from qcompile.ops.blas import matmul, output_size, padded, reduction_bound, windows
+from qcompile.ops.base import LARGEST, IntegerOp, Work, representable
+from qcompile.ops.blas import (
+    matmul,
+    output_size,
+    padded,
+    reduction_bound,
+    weighted_reach,
+    windows,
+)
 from qcompile.qtype import Ints, QType
 
 
@@ -51,6 +58,7 @@ class Conv(IntegerOp):
         ow = output_size(w, kw, sw, dw, left, right)
         if oh < 1 or ow < 1:
             raise CompileError(f"the {kh}x{kw} kernel does not fit into the padded {h}x{w} image")
+        representable(self.reach(x))
         low, high = self._range(x)
         return QType.of((n, oh, ow, self.weight.shape[0]), low, high)
 
@@ -71,6 +79,18 @@ class Conv(IntegerOp):
         least = (positive * low_g + negative * high_g).sum(axis=(2, 3, 4)).reshape(-1)
         most = (positive * high_g + negative * low_g).sum(axis=(2, 3, 4)).reshape(-1)
         return least + self.bias, most + self.bias
+
+    def reach(self, *inputs: QType) -> int:
+        (x,) = inputs
+        pad = abs(self.pad_value) if any(self.pads) else 0
+        if pad > LARGEST:
+            return pad
+        lanes = np.maximum(x.magnitudes(), pad).reshape(self.groups, -1)
+        rows = np.repeat(lanes, len(self.weight) // self.groups, axis=0)
+        taps = np.broadcast_to(rows[:, np.newaxis, np.newaxis, :], self.weight.shape)
+        flat = (a.reshape(len(self.weight), -1) for a in (self.weight, taps))
+        weight, reach = flat
+        return max(weighted_reach(weight, self.bias, reach), x.magnitude, pad)
 
     def run(self, *inputs: Ints) -> Ints:
         (x,) = inputs

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcompile.errors import CompileError
-from qcompile.ops.base import IntegerOp, Work
-from qcompile.ops.blas import matmul, reduction_bound
+from qcompile.ops.base import IntegerOp, Work, representable
+from qcompile.ops.blas import matmul, reduction_bound, weighted_reach
 from qcompile.qtype import Ints, QType
 
 
@@ -28,11 +28,16 @@ class Dense(IntegerOp):
                 f"the weights take {self.weight.shape[1]} inputs, the input has {x.channels}",
                 help="flatten the input first",
             )
+        representable(self.reach(x))
         positive: Ints = np.maximum(self.weight, 0)
         negative: Ints = np.minimum(self.weight, 0)
         low = positive @ x.lows() + negative @ x.highs() + self.bias
         high = positive @ x.highs() + negative @ x.lows() + self.bias
         return QType.of((*x.shape[:-1], self.weight.shape[0]), low, high)
+
+    def reach(self, *inputs: QType) -> int:
+        (x,) = inputs
+        return max(weighted_reach(self.weight, self.bias, x.magnitudes()), x.magnitude)
 
     def run(self, *inputs: Ints) -> Ints:
         (x,) = inputs

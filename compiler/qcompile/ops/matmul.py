@@ -9,7 +9,7 @@ import numpy as np
 
 from qcompile.errors import CompileError
 from qcompile.ops import blas
-from qcompile.ops.base import IntegerOp, Work
+from qcompile.ops.base import IntegerOp, Work, representable
 from qcompile.qtype import Ints, QType
 
 
@@ -23,12 +23,17 @@ class MatMul(IntegerOp):
         a, b = inputs
         if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2]:
             raise CompileError(f"a product of {a} and {b} does not exist")
+        representable(self.reach(a, b))
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         za, zb = self.zero_points
         ends = [(p - za) * (q - zb) for p in (a.minimum, a.maximum) for q in (b.minimum, b.maximum)]
         k = a.shape[-1]
         shape = (*lead, a.shape[-2], b.shape[-1])
         return QType.of(shape, k * min(ends), k * max(ends))
+
+    def reach(self, *inputs: QType) -> int:
+        a, b = (x.magnitude + abs(z) for x, z in zip(inputs, self.zero_points, strict=True))
+        return max(inputs[0].channels * a * b, a, b)
 
     def run(self, *inputs: Ints) -> Ints:
         a, b = (x - z for x, z in zip(inputs, self.zero_points, strict=True))

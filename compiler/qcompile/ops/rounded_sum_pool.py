@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcompile.ops.base import IntegerOp, Work
+from qcompile.ops.base import IntegerOp, Work, representable
 from qcompile.ops.blas import padded, windows
 from qcompile.ops.max_pool import pooled_shape
 from qcompile.qtype import Ints, QType
 
 MANTISSA = 24  # bits of a float32's significand
+DOUBLE = (1 << 52) - 1  # what `rounded` finds the leading bits of
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,20 @@ class RoundedSumPool(IntegerOp):
 
     def result(self, *inputs: QType) -> QType:
         (x,) = inputs
+        representable(self.reach(x), DOUBLE)
+        return QType.of(pooled_shape(x.shape, self), *self._ends(x))
+
+    def reach(self, *inputs: QType) -> int:
+        (x,) = inputs
+        return max(*map(abs, self._ends(x)), x.magnitude + abs(self.zero_point))
+
+    def _ends(self, x: QType) -> tuple[int, int]:
+        """Bounds of all partial sums, 0 included."""
         taps = self.kernel[0] * self.kernel[1]
         terms = [self.multiplier * (end - self.zero_point) for end in (x.minimum, x.maximum)]
         # Each rounding moves a sum by at most one part in 2^24.
-        reach = [int(taps * t * (1 + (taps + 1) * 2.0**-MANTISSA)) for t in terms]
-        shape = pooled_shape(x.shape, self)
-        return QType.of(shape, min(0, *reach) - 1, max(0, *reach) + 1)
+        sums = [taps * t + (taps * t * (taps + 1) >> MANTISSA) for t in terms]
+        return min(0, *sums) - 1, max(0, *sums) + 1
 
     def run(self, *inputs: Ints) -> Ints:
         (x,) = inputs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcompile.ops.base import IntegerOp, Work
+from qcompile.ops.base import IntegerOp, Work, representable
 from qcompile.ops.blas import padded, windows
 from qcompile.ops.max_pool import pooled_shape
 from qcompile.qtype import Ints, QType
@@ -30,6 +30,7 @@ class SumPool(IntegerOp):
 
     def result(self, *inputs: QType) -> QType:
         (x,) = inputs
+        representable(self.reach(x))
         low, high = x.low, x.high
         if any(self.pads):
             low, high = np.minimum(low, self.pad_value), np.maximum(high, self.pad_value)
@@ -41,6 +42,12 @@ class SumPool(IntegerOp):
             ]
         shape = pooled_shape(x.shape, self)
         return QType.of(shape, np.minimum.reduce(ends), np.maximum.reduce(ends))
+
+    def reach(self, *inputs: QType) -> int:
+        (x,) = inputs
+        tap = max(x.magnitude, abs(self.pad_value) if any(self.pads) else 0)
+        factor = 1 if self.place_factors is None else int(np.abs(self.place_factors).max())
+        return max(self.kernel[0] * self.kernel[1] * tap * factor, factor)
 
     def run(self, *inputs: Ints) -> Ints:
         (x,) = inputs

@@ -59,43 +59,58 @@ class Apply:
 Expr = Base | Raw | Fixed | Apply
 
 
-def leaves(expr: Expr) -> tuple[Base | Raw, ...]:
-    """The tensors that an expression reads, each once."""
-    found: dict[int, Base | Raw] = {}
+def parts(expr: Expr) -> Iterator[Expr]:
+    """Every part of an expression, each once."""
     seen: set[int] = set()
     todo = [expr]
     while todo:
         e = todo.pop()
-        if id(e) in seen:
-            continue
-        seen.add(id(e))
-        if isinstance(e, Apply):
-            todo.extend(e.args)
-        elif isinstance(e, Base | Raw):
-            found[id(e)] = e
-    unique: dict[str, Base | Raw] = {}
-    for leaf in found.values():
-        unique.setdefault(leaf.node if isinstance(leaf, Base) else leaf.name, leaf)
-    return tuple(sorted(unique.values(), key=lambda e: e.node if isinstance(e, Base) else e.name))
+        if id(e) not in seen:
+            seen.add(id(e))
+            yield e
+            todo.extend(e.args if isinstance(e, Apply) else ())
+
+
+def leaves(expr: Expr) -> tuple[Base | Raw, ...]:
+    """The tensors that an expression reads, each once: its first reading stands for the others."""
+    found: dict[str, Base | Raw] = {}
+    for e in parts(expr):
+        if isinstance(e, Base | Raw):
+            found.setdefault(e.node if isinstance(e, Base) else e.name, e)
+    return tuple(found[name] for name in sorted(found))
+
+
+def readings(expr: Expr) -> tuple[Base, ...]:
+    """Every way in which integer tensors are read: one tensor may stand for several reals."""
+    return tuple(e for e in parts(expr) if isinstance(e, Base))
 
 
 def constants(expr: Expr) -> Iterator[Fixed]:
     """All constant operands."""
-    if isinstance(expr, Fixed):
-        yield expr
-    elif isinstance(expr, Apply):
-        for arg in expr.args:
-            yield from constants(arg)
+    return (e for e in parts(expr) if isinstance(e, Fixed))
 
 
-def mapped(expr: Expr, leaf: Callable[[Any], Expr], fixed: Callable[[Fixed], Fixed]) -> Expr:
-    """The expression with its leaves and constants replaced; what is shared stays shared."""
+def mapped(
+    expr: Expr,
+    leaf: Callable[[Any], Expr],
+    fixed: Callable[[Fixed], Fixed],
+    whole: Callable[[Expr], Expr | None] = lambda e: None,
+) -> Expr:
+    """The expression with its leaves and constants replaced; what is shared stays shared.
+
+    `whole` may replace any part at once.
+    """
     memo: dict[int, Expr] = {}
 
     def visit(e: Expr) -> Expr:
         if id(e) not in memo:
-            if isinstance(e, Apply):
-                memo[id(e)] = Apply(e.op, tuple(visit(a) for a in e.args))
+            found = whole(e)
+            if found is not None:
+                memo[id(e)] = found
+            elif isinstance(e, Apply):
+                args = tuple(visit(a) for a in e.args)
+                same = all(a is b for a, b in zip(args, e.args, strict=True))
+                memo[id(e)] = e if same else Apply(e.op, args)
             else:
                 memo[id(e)] = fixed(e) if isinstance(e, Fixed) else leaf(e)
         return memo[id(e)]
@@ -103,8 +118,11 @@ def mapped(expr: Expr, leaf: Callable[[Any], Expr], fixed: Callable[[Fixed], Fix
     return visit(expr)
 
 
-def evaluated(expr: Expr, values: dict[str, Number]) -> Number:
-    """The oracle's value of an expression, given those of its leaves."""
+def evaluated(expr: Expr, values: dict[str, Any]) -> Number:
+    """The oracle's value of an expression, given the codes of the integer tensors that it reads.
+
+    `values` holds integers [samples, ...] by node, and numbers by the name of a raw input.
+    """
     memo: dict[int, Number] = {}
 
     def visit(e: Expr) -> Number:
@@ -114,7 +132,7 @@ def evaluated(expr: Expr, values: dict[str, Number]) -> Number:
             elif isinstance(e, Fixed):
                 memo[id(e)] = e.number
             else:
-                memo[id(e)] = values[e.node if isinstance(e, Base) else e.name]
+                memo[id(e)] = meaning(e, values[e.node]) if isinstance(e, Base) else values[e.name]
         return memo[id(e)]
 
     return visit(expr)

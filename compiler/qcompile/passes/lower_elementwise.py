@@ -11,7 +11,16 @@ from qcompile import semantics as real
 from qcompile.errors import CompileError
 from qcompile.graph import Node
 from qcompile.ops.requant import Arithmetic, Scale, Table
-from qcompile.passes.expression import Apply, Base, Expr, Fixed, evaluated, leaves, meaning
+from qcompile.passes.expression import (
+    Apply,
+    Base,
+    Expr,
+    Fixed,
+    Raw,
+    affine_step,
+    evaluated,
+    leaves,
+)
 from qcompile.passes.lowering import Lowering, finest, integers, integral, proved_range
 from qcompile.passes.value import Value, identity, number_in
 from qcompile.qtype import Ints, QType
@@ -32,6 +41,11 @@ def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
         return Value(Fixed(op.run(*numbers)), shape, identity(len(shape)))
     axes = next((v.axes for v in varying if v.shape == shape), varying[0].axes)
     exprs = [_arranged(low, v, axes, name) for v, name in zip(args, node.inputs, strict=True)]
+    exprs = [low.known(e) for e in exprs]
+    if affine_step(Apply(op, tuple(exprs))) is None:
+        pairs = zip(exprs, args, node.inputs, strict=True)
+        exprs = [_first_quantized(low, Value(e, v.shape, axes), name) for e, v, name in pairs]
+        exprs = [low.known(e) for e in exprs]
     value = Value(Apply(op, tuple(exprs)), shape, axes)
     if isinstance(op, real.Wrap) and _never_wraps(value, op):
         return Value(exprs[0], shape, axes)
@@ -72,6 +86,14 @@ def _arranged(low: Lowering, value: Value, axes: tuple[int, ...], name: str) -> 
     if value.axes == axes:
         return value.expr
     return low.layout(low.codes(value, name), value, axes, name)
+
+
+def _first_quantized(low: Lowering, value: Value, name: str) -> Expr:
+    """An operand; if it is the dequantized input, then its codes are what arrives."""
+    raw = any(isinstance(leaf, Raw) for leaf in leaves(value.expr))
+    if not raw or integral(value.expr):
+        return value.expr
+    return low.codes_or_none(value, name) or value.expr
 
 
 def _never_wraps(value: Value, op: real.Wrap) -> bool:
@@ -166,7 +188,7 @@ def _pair(
     scalar = [_scalar(x) for x in (a, b)]
     number = evaluated(
         Apply(op, (scalar[0], scalar[1])),
-        {a.node: meaning(scalar[0], pa), b.node: meaning(scalar[1], pb)},
+        {a.node: pa, b.node: pb},
     )
     if not integral(Apply(op, (Fixed(whole_one()), Fixed(whole_one())))):
         raise CompileError(f"{op.title} of two tensors is not supported")

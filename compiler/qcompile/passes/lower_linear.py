@@ -13,6 +13,7 @@ from qcompile import ops
 from qcompile import semantics as real
 from qcompile.errors import CompileError
 from qcompile.graph import Node
+from qcompile.ops.base import representable
 from qcompile.passes.expression import Apply, Base, Fixed, exact_constant
 from qcompile.passes.lowering import Lowering, finest
 from qcompile.passes.value import CHANNELS_LAST, Value, identity, number_in
@@ -212,8 +213,10 @@ def absorbed(
     units = np.broadcast_to(base.unit.reshape(-1), (channels,))
     offsets = np.broadcast_to(base.offset.reshape(-1), (channels,))
     unit: Fraction = reduce(rational_gcd, map(abs, units))
-    factors = np.array([int(u / unit) for u in units], np.int64)
+    ratios = [int(u / unit) for u in units]
     values, bits = weights.values, weights.bits
+    representable(max(map(abs, ratios)) * max(int(np.abs(values).max(initial=0)), 1))
+    factors = np.array(ratios, np.int64)
     outputs, lanes = values.shape[0], values.shape[-1]
     owner = np.arange(outputs) // (outputs // groups)
     channel_of = owner[:, np.newaxis] * lanes + np.arange(lanes)

@@ -71,11 +71,7 @@ def shifted(
     """`value` after a movement; lazy values move what they read, and their constants."""
     if any(leaf.shape != value.stored for leaf in leaves(value.expr)):
         value = Value(low.codes(value, node.inputs[0]), value.shape, value.axes)
-    bases: dict[str, Base] = {}
-    for leaf in leaves(value.expr):
-        if isinstance(leaf, Base):
-            meant = node.name if leaf is value.expr else ""
-            bases[leaf.node] = low.moved(leaf, op, move, node.origin, axes, meant)
+    bases = low.moved_readings(value.expr, op, move, node.origin, axes, node.name)
     expr: Expr = low.mapped(value.expr, value, move, bases)
     return Value(expr, shape, axes)
 

@@ -12,11 +12,14 @@ from qcompile import ops
 from qcompile import semantics as real
 from qcompile.errors import CompileError
 from qcompile.graph import Node
-from qcompile.passes.expression import Base, Expr, constants, leaves, moves
+from qcompile.ops.requant import Arithmetic, Scale
+from qcompile.passes.expression import Base, Expr, constants, leaves, moves, readings
 from qcompile.passes.lower_linear import zero_code, zero_is_code
 from qcompile.passes.lower_movement import settled
 from qcompile.passes.lowering import Lowering, finest
 from qcompile.passes.value import CHANNELS_LAST, Value
+from qcompile.semantics.base import Signs
+from qcompile.semantics.interval import Exact, fractions
 from qcompile.semantics.number import whole
 
 Four = tuple[int, int, int, int]
@@ -69,37 +72,48 @@ def _max_pool(low: Lowering, node: Node, value: Value, op: real.MaxPool) -> Valu
     axes = CHANNELS_LAST[len(value.shape)]
     value = settled(low, value, name)
     pool = ops.MaxPool(*_settings(op.window))
-    if _rises_everywhere(value) and value.axes == axes:
-        (leaf,) = leaves(value.expr)
-        assert isinstance(leaf, Base)
-        pooled = low.base(
-            _pooled(low, node, leaf, pool),
-            node.name if leaf is value.expr else "",
-            leaf.unit,
-            leaf.offset,
-            axes,
-        )
-        expr: Expr = low.replaced(value.expr, leaf, pooled)
+    leaf = _alike_everywhere(value)
+    direction = None if leaf is None else moves(value.expr, len(value.shape) + 1)
+    if leaf is not None and direction is not None and value.axes == axes:
+        rising, signs = _flipped(low, node, leaf, direction.reshape(-1))
+        meant = node.name if leaf is value.expr else ""
+        pooled = _pooled(low, node, rising, pool)
+        base = low.base(pooled, meant, rising.unit, rising.offset, axes)
+        expr: Expr = low.replaced(value.expr, base, signs)
         return Value(expr, node.type.shape, axes)
     base = low.layout(low.codes(value, name), value, axes, name)
     if any(u < 0 for u in base.unit.flat):
         base = low.regrid(base, Value(base, value.shape, axes), name, finest(base))
-    pooled = low.base(_pooled(low, node, base, pool), node.name, base.unit, base.offset, axes)
-    return Value(pooled, node.type.shape, axes)
+    pooled = _pooled(low, node, base, pool)
+    return Value(low.base(pooled, node.name, base.unit, base.offset, axes), node.type.shape, axes)
 
 
-def _rises_everywhere(value: Value) -> bool:
-    """Whether pooling the integers is the same: rising, and alike at all places of a channel."""
+def _alike_everywhere(value: Value) -> Base | None:
+    """The one integer tensor that is read, if its function is the same all over a channel."""
     found = leaves(value.expr)
-    rank = len(value.shape)
     if len(found) != 1 or not isinstance(found[0], Base) or found[0].shape != value.stored:
-        return False
+        return None
     arrays = [f.number.shape[1:] for f in constants(value.expr)]
-    arrays += [found[0].unit.shape, found[0].offset.shape]
-    if any(s > 1 for shape in arrays for s in shape[:-1]):
-        return False
-    direction = moves(value.expr, rank + 1)
-    return direction is not None and bool(np.all(direction >= 0))
+    arrays += [a.shape for e in readings(value.expr) for a in (e.unit, e.offset)]
+    return None if any(s > 1 for shape in arrays for s in shape[:-1]) else found[0]
+
+
+def _flipped(low: Lowering, node: Node, base: Base, direction: Signs) -> tuple[Base, Exact]:
+    """The same reals with negated codes in the channels where a function falls, and their signs."""
+    channels, rank = base.shape[-1], len(base.shape)
+    signs = np.where(np.broadcast_to(direction, (channels,)) < 0, -1, 1)
+    if np.all(signs > 0):
+        return base, whole(Fraction(1), rank)
+    ends = [np.broadcast_to(e, (channels,)) * signs for e in (base.low, base.high)]
+    least, most = np.minimum(*ends), np.maximum(*ends)
+    forms = tuple(
+        Scale(Arithmetic.WORD if s < 0 else Arithmetic.CLIP, int(s), 0, 0, int(lo), int(hi))
+        for s, lo, hi in zip(signs, least, most, strict=True)
+    )
+    name = low.add(base.node, ops.Requant(forms, least, most), base.node, origin=node.origin)
+    shaped = fractions(signs).reshape((1,) * (rank - 1) + (-1,))
+    axes = CHANNELS_LAST[rank]
+    return low.base(name, base.real, base.unit * shaped, base.offset, axes), shaped
 
 
 def _average_pool(low: Lowering, node: Node, value: Value, op: real.AveragePool) -> Value:

@@ -26,9 +26,9 @@ from qcompile.passes.expression import (
     evaluated,
     leaves,
     mapped,
-    meaning,
     moves,
     peeled,
+    readings,
 )
 from qcompile.passes.requantize import Proved, prove
 from qcompile.passes.value import Value, identity, moved_array, moved_number, same_memory
@@ -110,7 +110,7 @@ class Lowering:
     def codes_or_none(self, value: Value, name: str) -> Base | None:
         """As `codes`, or None."""
         rank = len(value.shape) + 1
-        inner, unit, offset = peeled(value.expr, rank)
+        inner, unit, offset = peeled(self.known(value.expr), rank)
         if isinstance(inner, Fixed):
             return self._constant(inner, value, name, unit, offset)
         if isinstance(inner, Raw):
@@ -129,6 +129,17 @@ class Lowering:
                 if raw.node == base.node:
                     self.raw[key] = base
         return base
+
+    def known(self, expr: Expr) -> Expr:
+        """The expression on the codes of the input's quantizer, where those were made."""
+        if not self.raw or not any(isinstance(leaf, Raw) for leaf in leaves(expr)):
+            return expr
+
+        def made(e: Expr) -> Expr | None:
+            found = self._made.get(id(e))
+            return None if found is None else found[1]
+
+        return mapped(expr, lambda e: e, lambda f: f, made)
 
     def _constant(
         self, fixed: Fixed, value: Value, name: str, unit: Exact, offset: Exact
@@ -224,7 +235,7 @@ class Lowering:
         for fixed in constants(inner):
             shape = fixed.number.shape[1:]
             varying |= {i + len(value.shape) - len(shape) for i, s in enumerate(shape) if s > 1}
-        for array in (leaf.unit, leaf.offset):
+        for array in (a for e in readings(inner) for a in (e.unit, e.offset)):
             varying |= {i for i, s in enumerate(array.shape) if s > 1}
         last = len(value.shape) - 1
         return last if varying <= {last} else None
@@ -239,8 +250,9 @@ class Lowering:
             return array.reshape(array.shape[0], 1, size)
 
         origin = self.origin(name)
-        moved = self.moved(leaf, ops.Reshape((1, size)), flat, origin)
-        expr = self.mapped(inner, value, flat, {leaf.node: moved})
+        bases = self.moved_readings(inner, ops.Reshape((1, size)), flat, origin)
+        expr = self.mapped(inner, value, flat, bases)
+        moved = next(iter(bases.values()))
         flat_value = Value(expr, (1, size), (0, 1))
         base = self._requant(expr, moved, flat_value, name)
         if base is None:
@@ -261,9 +273,14 @@ class Lowering:
 
     # Movement
 
-    def replaced(self, expr: Expr, leaf: Base, new: Base) -> Expr:
-        """The expression on another integer tensor of the same meaning."""
-        return mapped(expr, lambda e: new if e is leaf else e, lambda f: f)
+    def replaced(self, expr: Expr, new: Base, signs: Exact) -> Expr:
+        """The expression on another integer tensor, whose codes are `signs` times as large."""
+
+        def leaf(e: Base) -> Base:
+            unit = e.unit if np.all(signs == 1) else e.unit * signs
+            return replace(new, real=e.real, unit=unit, offset=e.offset)
+
+        return mapped(expr, leaf, lambda f: f)
 
     def moved(
         self,
@@ -280,7 +297,7 @@ class Lowering:
         offset = moved_array(base.offset, base.shape, move)
         return self.base(node, meant, unit, offset, axes or identity(unit.ndim))
 
-    def mapped(self, expr: Expr, value: Value, move: Any, bases: dict[str, Base]) -> Expr:
+    def mapped(self, expr: Expr, value: Value, move: Any, bases: dict[int, Base]) -> Expr:
         """A lazy expression after a movement of the tensors it reads."""
 
         def fixed(f: Fixed) -> Fixed:
@@ -289,9 +306,29 @@ class Lowering:
         def leaf(e: Any) -> Expr:
             if isinstance(e, Raw):
                 return Raw(e.name, move(np.empty((1, *e.shape), np.int8)).shape[1:])
-            return bases[e.node]
+            return bases[id(e)]
 
         return mapped(expr, leaf, fixed)
+
+    def moved_readings(
+        self,
+        expr: Expr,
+        op: ops.IntegerOp,
+        move: Any,
+        origin: str,
+        axes: tuple[int, ...] | None = None,
+        meant: str = "",
+    ) -> dict[int, Base]:
+        """Every reading of an integer tensor after a movement, by the identity of the old one."""
+        found: dict[int, Base] = {}
+        made: dict[str, Base] = {}
+        for e in readings(expr):
+            if e.node not in made:
+                name = meant if e is expr else ""
+                made[e.node] = self.moved(e, op, move, origin, axes, name)
+            unit, offset = (moved_array(a, e.shape, move) for a in (e.unit, e.offset))
+            found[id(e)] = replace(made[e.node], unit=unit, offset=offset)
+        return found
 
     def layout(self, base: Base, value: Value, axes: tuple[int, ...], name: str) -> Base:
         """`base`, the codes of `value`, in another stored order."""
@@ -403,7 +440,7 @@ def reference_unit(inner: Expr, leaf: Base) -> Exact | None:
     channels = leaf.shape[-1] if leaf.shape else 1
     lo, hi = (np.broadcast_to(e, (channels,)) for e in (leaf.low, leaf.high))
     places = np.stack([lo, hi, np.clip(0, lo, hi), np.clip(1, lo, hi), np.clip(-1, lo, hi)])
-    number = evaluated(inner, {leaf.node: meaning(leaf, spread(places, rank))})
+    number = evaluated(inner, {leaf.node: spread(places, rank)})
     if not isinstance(number, Grid):
         return None
     unit = np.abs(number.unit)
@@ -420,8 +457,9 @@ def spread(places: Ints, rank: int) -> Ints:
 def proved_forms(inner: Expr, leaf: Base, unit: Exact) -> tuple[Proved, Ints, Ints]:
     """The function of each channel (or the one of all), and the range that it is proved on."""
     rank = len(leaf.shape)
-    varying = [f.number.shape[-1] for f in constants(inner)] + [leaf.unit.shape[-1]]
-    many = max([*varying, leaf.offset.shape[-1]]) > 1
+    varying = [f.number.shape[-1] for f in constants(inner)]
+    varying += [a.shape[-1] for e in readings(inner) for a in (e.unit, e.offset)]
+    many = max(varying) > 1
     if many:
         channels = leaf.shape[-1]
         lo, hi = (np.broadcast_to(e, (channels,)).copy() for e in (leaf.low, leaf.high))
@@ -430,7 +468,7 @@ def proved_forms(inner: Expr, leaf: Base, unit: Exact) -> tuple[Proved, Ints, In
     shaped = unit.reshape(1, *unit.shape)
 
     def function(a: Ints) -> Ints:
-        number = evaluated(inner, {leaf.node: meaning(leaf, spread(a, rank))})
+        number = evaluated(inner, {leaf.node: spread(a, rank)})
         found = integers(number, shaped)
         return np.broadcast_to(found.reshape(found.shape[0], -1), a.shape)
 
@@ -447,7 +485,7 @@ def proved_range(expr: Expr, rank: int) -> tuple[float, float] | None:
         return None
     channels = leaf.shape[-1] if leaf.shape else 1
     ends = np.stack([np.broadcast_to(e, (channels,)) for e in (leaf.low, leaf.high)])
-    number = evaluated(expr, {leaf.node: meaning(leaf, spread(ends, rank))}).bounded()
+    number = evaluated(expr, {leaf.node: spread(ends, rank)}).bounded()
     return float((number.value - number.error).min()), float((number.value + number.error).max())
 
 

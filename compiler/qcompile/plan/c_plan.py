@@ -30,8 +30,8 @@ from qcompile.ops import (
     SumPool,
     Transpose,
 )
+from qcompile.ops.base import IntegerOp
 from qcompile.plan import c_layers, c_moves, c_pools, c_storage
-from qcompile.plan.c_bounds import sum_bound
 from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_requant import Finish, requantize, store
 from qcompile.plan.c_storage import Place, Region, Storage, Use
@@ -221,7 +221,8 @@ def _layer_draft(layer: Layer, model: IntegerModel, prefix: str) -> Draft:
     graph, op = model.graph, layer.main.op
     inputs = tuple(_qtype(model, name) for name in layer.inputs)
     name = f"{prefix}_{layer.name}"
-    kind = accumulator(sum_bound(op, inputs))  # type: ignore[arg-type]
+    assert isinstance(op, IntegerOp)
+    kind = accumulator(op.reach(*inputs))
     finish = _finish(layer, name, inputs, kind)
     code = BUILDERS[type(op)](op, Site(name, inputs, layer.output, finish, kind))
     sources = ", ".join(str(t) for t in inputs)
@@ -273,7 +274,7 @@ def _alignment(model: IntegerModel, steps: tuple[Layer, ...]) -> int:
     """8 where anything in the arena may be 64 bits wide, else 4."""
     widest = max((container(_qtype(model, n.name)).bits for n in model.graph), default=8)
     bounds = [
-        sum_bound(s.main.op, tuple(_qtype(model, n) for n in s.inputs))
+        s.main.op.reach(*(_qtype(model, n) for n in s.inputs))
         for s in steps
         if isinstance(s.main.op, Conv)
     ]

@@ -23,6 +23,7 @@ from qcompile.ops import (
     Pad,
     Requant,
     Reshape,
+    RoundedSumPool,
     SumPool,
     Transpose,
 )
@@ -140,6 +141,8 @@ def _lower_other(w: Wiring, node: Node) -> None:
             lower_compute.mul(w, node, node.op)
         case MaxPool() | SumPool():
             lower_compute.pool(w, node, node.op)
+        case RoundedSumPool():
+            lower_compute.rounded_pool(w, node, node.op)
         case _:
             _lower_movement(w, node)
 

@@ -46,18 +46,23 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     """All layers in the order of execution; every node is in exactly one."""
     fused = {node.name: _requantizer(graph, node) for node in graph}
     absorbed = {r.name for r in fused.values() if r is not None}
-    names = identifiers((fused[n.name] or n).origin for n in graph if n.name not in absorbed)
+    names = identifiers(label(n.origin) for n in graph if n.name not in absorbed)
     taken: dict[str, int] = {}
     steps = []
     for node in graph:
         if node.name in absorbed:
             continue
         requant = fused[node.name]
-        base = names[(requant or node).origin]
+        base = names[label(node.origin)]
         taken[base] = taken.get(base, 0) + 1
         name = base if taken[base] == 1 else f"{base}_part{taken[base]}"
         steps.append(Layer(name, node, requant, node.inputs))
     return tuple(steps)
+
+
+def label(origin: str) -> str:
+    """The part of an ONNX name that says most: converters join the names of fused nodes by `;`."""
+    return origin.rsplit(";", 1)[-1]
 
 
 def _requantizer(graph: Graph, node: Node) -> Node | None:

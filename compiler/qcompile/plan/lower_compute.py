@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from qcompile.graph import Node
-from qcompile.ops import Add, ArgMax, MatMul, MaxPool, Mul, Requant, SumPool
+from qcompile.ops import Add, ArgMax, MatMul, MaxPool, Mul, Requant, RoundedSumPool, SumPool
 from qcompile.plan.folding import Fold, choose, divisors, lanes_for
 from qcompile.plan.lower_linear import geometry, window
 from qcompile.plan.lower_moves import operand, spread, words
@@ -17,6 +17,7 @@ from qcompile.plan.processes import (
     PoolWindows,
     Rank,
     Requantize,
+    RoundedPool,
 )
 from qcompile.plan.requant_roms import requant_roms
 from qcompile.plan.streams import Number, Rom
@@ -184,6 +185,30 @@ def pool(w: Wiring, node: Node, op: MaxPool | SumPool) -> None:
             geometry=g,
             largest=largest,
             factors=rom,
+        )
+    )
+    w.give(node, out)
+
+
+def rounded_pool(w: Wiring, node: Node, op: RoundedSumPool) -> None:
+    x, y = w.type(node.inputs[0]), w.type(node.name)
+    taps = prod(op.kernel)
+    lanes = lanes_for(x.channels, y.size // y.channels * taps, w.target)
+    stream = w.take(node, node.inputs[0], lanes)
+    stream = window(w, node, stream, geometry(op, x, y, lanes, op.zero_point))
+    name = w.process_name(node, "pool")
+    out = w.stream(name, Number.of(y), lanes, y.size)
+    w.processes.append(
+        RoundedPool(
+            name=name,
+            inputs=(stream,),
+            outputs=(out,),
+            node=node.name,
+            value=True,
+            about=f"sum of {taps} taps, rounded to 24 bits at each",
+            taps=taps,
+            multiplier=op.multiplier,
+            zero_point=op.zero_point,
         )
     )
     w.give(node, out)

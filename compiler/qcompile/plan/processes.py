@@ -142,6 +142,23 @@ class PoolAll(Process):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class RoundedPool(Process):
+    """The sum of each window as float32 adds it: `multiplier·(x - zero_point)`, tap after tap."""
+
+    taps: int
+    multiplier: int
+    zero_point: int
+
+    @property
+    def factor_type(self) -> Number:
+        return Number.holding(self.multiplier)
+
+    @property
+    def zero_type(self) -> Number:
+        return Number.holding(self.zero_point)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Requantize(Process):
     """A function of each element, for each channel its own; `folds` words make a pixel."""
 

@@ -36,7 +36,7 @@ WRITERS: tuple[tuple[Dialect, frozenset[str]], ...] = (
         ),
     ),
 )
-SMOOTH = frozenset({"Softmax", "Sigmoid", "Tanh", "Exp", "Erf", "Gelu", "Pow", "Sqrt"})
+SMOOTH = frozenset({"Softmax", "Sigmoid", "Tanh", "Exp", "Erf", "Gelu", "Sqrt"})
 GRID_BITS = 16  # stored weights on a common grid of so many bits are quantized already
 
 

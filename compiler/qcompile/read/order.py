@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 
+import networkx as nx
 import onnx
 
 from qcompile.errors import CompileError, CompileErrors
@@ -94,15 +95,19 @@ def _sorted(
             if not waiting[reader]:
                 heapq.heappush(ready, reader)
     if len(done) < len(alive):
-        left = sorted(alive - set(done))
-        raise CompileErrors(
-            [
-                CompileError(
-                    "the node depends on its own result",
-                    at=origin(nodes[i]),
-                    help="a graph without cycles is needed; unroll the loop when exporting",
-                )
-                for i in left[:100]
-            ]
-        )
+        raise CompileErrors(_cycles(nodes, maker, alive - set(done)))
     return [nodes[i] for i in done]
+
+
+def _cycles(
+    nodes: list[onnx.NodeProto], maker: dict[str, int], left: set[int]
+) -> list[CompileError]:
+    """An error for each node that lies on a cycle; the others only wait for one."""
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    for i in left:
+        graph.add_edges_from((maker[n], i) for n in nodes[i].input if n in maker)
+    rings = (g for g in nx.strongly_connected_components(graph) if len(g) > 1)
+    on_cycle = {i for ring in rings for i in ring} | {i for i in left if graph.has_edge(i, i)}
+    help = "a graph without cycles is needed; unroll the loop when exporting"
+    what = "the node depends on its own result"
+    return [CompileError(what, at=origin(nodes[i]), help=help) for i in sorted(on_cycle)]

@@ -42,6 +42,7 @@ def port_row(model: IntegerModel, port: Port) -> Table:
     kind = model.type_of(port)
     row: Table = {
         "name": port.name,
+        "tensor": port.real,
         "onnx_shape": list(port.shape),
         "shape": list(kind.shape),
         "layout": [int(a) for a in port.axes],

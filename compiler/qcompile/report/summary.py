@@ -31,6 +31,8 @@ def summary(report: Table, folder: str = "") -> str:
         pair("weights", weights_line(report)),
         pair("requantizers", counted(totals["forms"], "channels")),
     ]
+    lines += [pair("input", port_line(row)) for row in report["inputs"]]
+    lines += [pair("output", port_line(row)) for row in report["outputs"]]
     lines += [pair(key, text) for key, text in memory_lines(report)]
     lines += [pair("verified", text) for text in verify_lines(report)]
     lines += [pair("note", text) for text in report.get("notes", ())]
@@ -42,6 +44,13 @@ def summary(report: Table, folder: str = "") -> str:
 
 def pair(key: str, text: str) -> str:
     return f"{key:>12}  {text}"
+
+
+def port_line(row: Table) -> str:
+    """Name, type, shape as stored; for an output behind a float tail, what it is codes of."""
+    sign = "i" if row["signed"] else "u"
+    text = f"{row['name']}: {sign}{row['bits']} {row['shape']}"
+    return f"{text}, codes of {row['tensor']}" if row["tensor"] != row["name"] else text
 
 
 def weights_line(report: Table) -> str:
@@ -88,7 +97,9 @@ def verify_lines(report: Table) -> list[str]:
 def level_line(name: str, level: Table) -> str:
     if not level["ran"]:
         return f"{name}: not run: {level['why']}"
-    probes = f", {count(level['probes'])} codes around steps" if "probes" in level else ""
+    probes = f", {count(level['probes'])} codes around steps" if level["probes"] else ""
+    if level["undriven"]:
+        probes += f" ({level['undriven']} requantizers by vectors only)"
     return f"{name}: {count(level['vectors'])} vectors{probes}, {level['mismatches']} mismatches"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qcompile.semantics.base import Elementwise, Signs
-from qcompile.semantics.interval import Interval, ends, fractions
+from qcompile.semantics.interval import Exact, Interval, ends, fractions
 from qcompile.semantics.number import (
     EXACT,
     ROUNDING,
@@ -16,8 +16,13 @@ from qcompile.semantics.number import (
     Floats,
     Grid,
     Number,
+    magnitudes,
     on_common_grid,
+    product,
 )
+from qcompile.semantics.once import once
+
+PRECISIONS = (64, 256, 1024)  # bits, with which signs are looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +34,10 @@ class Add(Elementwise):
 
     def on_floats(self, *inputs: Bounded) -> tuple[Floats, Floats]:
         a, b = inputs
-        value = a.value + b.value
-        return value, a.error + b.error + ROUNDING * np.abs(value)
+        return a.value + b.value, a.error + b.error + ROUNDING * self.most(a, b)
+
+    def most(self, *inputs: Bounded) -> float:
+        return inputs[0].magnitude() + inputs[1].magnitude()
 
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         return inputs[0] + inputs[1]
@@ -48,8 +55,10 @@ class Sub(Elementwise):
 
     def on_floats(self, *inputs: Bounded) -> tuple[Floats, Floats]:
         a, b = inputs
-        value = a.value - b.value
-        return value, a.error + b.error + ROUNDING * np.abs(value)
+        return a.value - b.value, a.error + b.error + ROUNDING * self.most(a, b)
+
+    def most(self, *inputs: Bounded) -> float:
+        return inputs[0].magnitude() + inputs[1].magnitude()
 
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         return inputs[0] - inputs[1]
@@ -64,15 +73,18 @@ class Mul(Elementwise):
 
     def on_grid(self, *inputs: Grid) -> Grid | None:
         a, b = inputs
-        if a.magnitude() * b.magnitude() >= EXACT:
-            return None
-        return Grid(a.codes * b.codes, a.unit * b.unit)
+        most = a.bound() * b.bound()
+        if most >= EXACT:
+            most = a.magnitude() * b.magnitude()
+        return Grid(multiplied(a, b), product(a.unit, b.unit), most) if most < EXACT else None
 
     def on_floats(self, *inputs: Bounded) -> tuple[Floats, Floats]:
         a, b = inputs
-        value = a.value * b.value
-        spread = np.abs(a.value) * b.error + (np.abs(b.value) + b.error) * a.error
-        return value, spread + ROUNDING * np.abs(value)
+        spread = a.magnitude() * b.error + (b.magnitude() + b.error) * a.error
+        return a.value * b.value, spread + ROUNDING * self.most(a, b)
+
+    def most(self, *inputs: Bounded) -> float:
+        return inputs[0].magnitude() * inputs[1].magnitude()
 
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         return inputs[0] * inputs[1]
@@ -89,12 +101,18 @@ class Div(Elementwise):
         a, b = inputs
         if b.codes.size > 4096 or np.any(b.codes == 0):
             return None  # a divisor that varies: no grid to speak of
-        divisor = fractions(b.codes) * b.unit
-        unit = a.unit / divisor
-        return Grid(np.broadcast_to(a.codes, np.broadcast_shapes(a.shape, unit.shape)), unit)
+        plain = np.all(b.codes == 1)  # as stored scales are: the same units in every batch
+        unit = quotient(a.unit, b.unit if plain else fractions(b.codes) * b.unit)
+        codes = np.broadcast_to(a.codes, np.broadcast_shapes(a.shape, unit.shape))
+        return Grid(codes, unit, a.most)
 
     def on_floats(self, *inputs: Bounded) -> tuple[Floats, Floats]:
         a, b = inputs
+        if b.value.size <= 4096 and np.all(np.abs(b.value) > 2 * b.error):
+            least = float((np.abs(b.value) - b.error).min())
+            value = a.value / b.value
+            most = a.magnitude() / least
+            return value, a.error / least + most * (b.error / least + 2 * ROUNDING)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = a.value / b.value
             safe = np.abs(b.value) - b.error
@@ -120,6 +138,9 @@ class Maximum(Elementwise):
         a, b = inputs
         return np.maximum(a.value, b.value), np.maximum(a.error, b.error)
 
+    def most(self, *inputs: Bounded) -> float:
+        return max(inputs[0].magnitude(), inputs[1].magnitude())
+
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         return extreme(max, *inputs)
 
@@ -138,6 +159,9 @@ class Minimum(Elementwise):
         a, b = inputs
         return np.minimum(a.value, b.value), np.maximum(a.error, b.error)
 
+    def most(self, *inputs: Bounded) -> float:
+        return max(inputs[0].magnitude(), inputs[1].magnitude())
+
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         return extreme(min, *inputs)
 
@@ -148,9 +172,13 @@ class Minimum(Elementwise):
 def summed(a: Grid, b: Grid, sign: float) -> Grid | None:
     """a + sign·b on their common grid."""
     pair = on_common_grid(a, b)
-    if pair is None or pair[0].magnitude() + pair[1].magnitude() >= EXACT:
+    if pair is None:
         return None
-    return Grid(pair[0].codes + sign * pair[1].codes, pair[0].unit)
+    most = pair[0].bound() + pair[1].bound()
+    if most >= EXACT:
+        most = pair[0].magnitude() + pair[1].magnitude()
+    add = np.add if sign > 0 else np.subtract
+    return Grid(add(pair[0].codes, pair[1].codes), pair[0].unit, most) if most < EXACT else None
 
 
 def chosen(choose: np.ufunc, a: Grid, b: Grid) -> Grid | None:
@@ -159,8 +187,33 @@ def chosen(choose: np.ufunc, a: Grid, b: Grid) -> Grid | None:
     if pair is None:
         return None
     unit = pair[0].unit
-    sign = np.where(unit > 0, 1.0, -1.0)
-    return Grid(choose(pair[0].codes * sign, pair[1].codes * sign), np.abs(unit))
+    most = max(pair[0].bound(), pair[1].bound())
+    sign = negatives(unit)
+    if sign is None:
+        return Grid(choose(pair[0].codes, pair[1].codes), unit, most)
+    return Grid(choose(pair[0].codes * sign, pair[1].codes * sign), magnitudes(unit), most)
+
+
+@once
+def negatives(unit: Exact) -> Floats | None:
+    """-1 where the unit is negative, else 1; None where it nowhere is."""
+    below = unit < 0
+    return np.where(below, -1.0, 1.0) if np.any(below) else None
+
+
+@once
+def quotient(unit: Exact, divisor: Exact) -> Exact:
+    """The unit of a quotient by constants."""
+    found: Exact = unit / divisor
+    return found
+
+
+def multiplied(a: Grid, b: Grid) -> Floats:
+    """Products of codes; those by one are not computed."""
+    for one, other in ((a, b), (b, a)):
+        if one.codes.size == 1 and one.codes.flat[0] == 1:
+            return other.codes
+    return a.codes * b.codes
 
 
 def extreme(choose: Any, a: Any, b: Any) -> Any:
@@ -188,9 +241,31 @@ def scaled_direction(inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Si
         return moves[0]
     if len(varying) > 1:
         return None
-    other = inputs[1 - varying[0]].bounded()
-    if np.any((np.abs(other.value) <= other.error) & (other.value != 0)):
+    sign = signs(inputs[1 - varying[0]])
+    if sign is None:
         return None
-    sign = np.sign(other.value).astype(np.int8)
     found: Signs = moves[varying[0]] * sign
     return found
+
+
+def signs(number: Number) -> Signs | None:
+    """The sign of each element, or None where one is too near to 0 to be told."""
+    bounded = number.bounded()
+    found: Signs = np.sign(bounded.value).astype(np.int8)
+    error = np.broadcast_to(bounded.error, bounded.shape)
+    unsure = np.flatnonzero((np.abs(bounded.value) <= error) & (error > 0))
+    for place in unsure:
+        exact = sign_at(number, int(place))
+        if exact is None:
+            return None
+        found.flat[place] = exact
+    return found
+
+
+def sign_at(number: Number, place: int) -> int | None:
+    """The sign of one element, found exactly; None where it is too near to 0 to be told."""
+    for precision in PRECISIONS:
+        low, high = ends(number.at(np.array([place]), precision)[0])
+        if low > 0 or high < 0 or low == high:
+            return (low > 0) - (low < 0)
+    return None

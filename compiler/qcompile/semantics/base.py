@@ -51,8 +51,10 @@ class Elementwise(RealOp):
             found = self.on_grid(*grids)
             if found is not None:
                 return found
-        value, error = self.on_floats(*(x.bounded() for x in aligned))
-        return Bounded(value, error, lazily(self.on_exact, aligned, value.shape))
+        bounded = [x.bounded() for x in aligned]
+        value, error = self.on_floats(*bounded)
+        most = self.most(*bounded)
+        return Bounded(value, error, lazily(self.on_exact, aligned, value.shape), most)
 
     def on_grid(self, *inputs: Grid) -> Grid | None:
         """The exact result, or None where float64 cannot hold it."""
@@ -61,6 +63,10 @@ class Elementwise(RealOp):
     def on_floats(self, *inputs: Bounded) -> tuple[Floats, Floats]:
         """Value and error bound."""
         raise NotImplementedError
+
+    def most(self, *inputs: Bounded) -> float | None:
+        """A bound of |value|, where that of the inputs gives one."""
+        return None
 
     def on_exact(self, precision: int, *inputs: Any) -> Any:
         """The function of single exact numbers (Fraction or Interval)."""

@@ -10,6 +10,7 @@ from qcompile.errors import CompileError
 from qcompile.graph import Graph
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.number import Number
+from qcompile.semantics.sources import Input
 
 
 def evaluate(
@@ -20,8 +21,8 @@ def evaluate(
     """The values of the graph's outputs (and of every node that `keep` names).
 
     `feeds` holds a number for each input, with a sample axis, and for any node whose value is
-    given instead of computed. Raises CompileError with the node's
-    name where a value cannot be decided.
+    given instead of computed. Raises CompileError with the node's name where a value cannot be
+    decided.
     """
     values: dict[str, Number] = {}
     last = {name: node.name for node in graph for name in node.inputs}
@@ -45,3 +46,17 @@ def evaluate(
             if last[name] == node.name:
                 del values[name]
     return results
+
+
+def constants(graph: Graph) -> dict[str, Number]:
+    """The values of all nodes that no input reaches: feeds for many calls of `evaluate`."""
+    values: dict[str, Number] = {}
+    for node in graph:
+        assert isinstance(node.op, RealOp), "the oracle runs the graph as read"
+        if isinstance(node.op, Input) or any(i not in values for i in node.inputs):
+            continue
+        try:
+            values[node.name] = node.op.run(*(values[i] for i in node.inputs))
+        except CompileError as error:
+            raise error.at(node.origin) from None
+    return values

@@ -21,9 +21,11 @@ from qcompile.semantics.number import (
     Grid,
     Index,
     Number,
+    product,
     raised,
     uniform,
 )
+from qcompile.semantics.once import once
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +77,19 @@ class Conv(RealOp):
             return None
         number = np.float32 if bound < FLOAT32_EXACT else np.float64
         codes = self._sums(a.codes.astype(number), b.codes.astype(number))
-        unit = (b.unit.reshape(-1) * a.unit.flat[0]).reshape(1, 1, -1, *(1,) * (codes.ndim - 3))
-        return Grid(codes.astype(np.float64), unit)
+        return Grid(codes.astype(np.float64), filter_unit(a.unit, b.unit, codes.ndim), bound)
 
     def _bound(self, x: Grid, w: Grid) -> float:
-        """The largest sum of |w|·max|x| of a filter."""
-        peak = np.abs(x.codes).max(axis=(0, 1, *range(3, x.codes.ndim)), initial=0.0)
-        per_group = peak.reshape(self.groups, -1)
-        taps = np.abs(w.codes[0]).reshape(
-            self.groups, -1, w.codes.shape[2], prod(w.codes.shape[3:])
-        )
-        return float(np.einsum("goct,gc->go", taps, per_group).max(initial=0.0))
+        """The largest sum of |w|·max|x| of a filter, or a little more."""
+        sizes = np.abs(w.codes[0]).reshape(w.codes.shape[1], -1, prod(w.codes.shape[3:])).sum(-1)
+        total = float(sizes.sum(axis=-1).max(initial=0.0))
+        for peak in (x.bound, x.magnitude):
+            if total * peak() < FLOAT32_EXACT:
+                return total * peak()
+        axes = (0, 1, *range(3, x.codes.ndim))
+        top = np.maximum(x.codes.max(axis=axes, initial=0.0), -x.codes.min(axis=axes, initial=0.0))
+        groups = sizes.reshape(self.groups, -1, sizes.shape[1])
+        return float((groups @ top.reshape(self.groups, -1, 1)).max(initial=0.0))
 
     def _sums(self, x: NDArray[Any], w: NDArray[Any]) -> NDArray[Any]:
         """The convolution in the number type of the arguments; x [S, N, C, ...], w [1, O, ...]."""
@@ -95,15 +99,15 @@ class Conv(RealOp):
             image, kernel = image[:, :, None], kernel[:, None]
         view = self._windows(image, kernel.shape[1:3], flat)
         rows, lanes = kernel.shape[0] // self.groups, kernel.shape[3]
-        parts = []
         if lanes == 1 and rows == 1:
-            parts.append(np.einsum("snhwijc,cij->snhwc", view, kernel[..., 0]))
+            out = by_taps(view, kernel[..., 0])
         else:
+            parts = []
             for g in range(self.groups):
                 patch = view[..., g * lanes : (g + 1) * lanes]
                 matrix = kernel[g * rows : (g + 1) * rows].reshape(rows, -1).T
                 parts.append(patch.reshape(*patch.shape[:4], -1) @ matrix)
-        out = np.concatenate(parts, axis=-1)
+            out = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         return np.moveaxis(out[:, :, 0] if flat else out, -1, 2)
 
     def _windows(self, image: NDArray[Any], kernel: Any, flat: bool) -> NDArray[Any]:
@@ -157,6 +161,24 @@ class Conv(RealOp):
         return out
 
 
+@once
+def filter_unit(x: Exact, w: Exact, rank: int) -> Exact:
+    """The unit of a convolution: one a filter, or one for all; x has one."""
+    found: Exact = (w.reshape(-1) * x.flat[0]).reshape(1, 1, -1, *(1,) * (rank - 3))
+    return found
+
+
+def by_taps(view: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
+    """A depthwise convolution: windows [S, N, H, W, KH, KW, C] with [C, KH, KW], tap by tap."""
+    out: NDArray[Any] = view[:, :, :, :, 0, 0] * kernel[:, 0, 0]
+    part = np.empty_like(out)
+    for i, j in np.ndindex(*kernel.shape[1:]):
+        if (i, j) != (0, 0):
+            np.multiply(view[:, :, :, :, i, j], kernel[:, i, j], out=part)
+            out += part
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class MatMul(RealOp):
     """ONNX MatMul: [..., M, K] x [..., K, P]."""
@@ -186,14 +208,19 @@ class MatMul(RealOp):
         b = uniform(w, (w.codes.ndim - 2,))
         if a is None or b is None:
             return None
-        peak = np.abs(a.codes).max(axis=(*lead, -2), initial=0.0)
         weight = np.abs(b.codes).max(axis=lead, initial=0.0)
-        bound = float((peak @ weight).max(initial=0.0))
+        total = float(weight.sum(axis=0).max(initial=0.0))
+        bound = total * a.bound()
+        if bound >= FLOAT32_EXACT:
+            bound = total * a.magnitude()
+        if bound >= FLOAT32_EXACT:
+            peak = np.abs(a.codes).max(axis=(*lead, -2), initial=0.0)
+            bound = float((peak @ weight).max(initial=0.0))
         if bound >= EXACT:
             return None
         number = np.float32 if bound < FLOAT32_EXACT else np.float64
         codes = a.codes.astype(number) @ b.codes.astype(number)
-        return Grid(codes.astype(np.float64), a.unit * b.unit)
+        return Grid(codes.astype(np.float64), product(a.unit, b.unit), bound)
 
     def _bounded(self, x: Number, w: Number) -> Bounded:
         a, b = x.bounded(), w.bounded()

@@ -15,6 +15,7 @@ from qcompile.qtype import Shape
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.number import Bounded, Grid, Index, Number, common_unit, rescaled
+from qcompile.semantics.once import once
 
 
 class Movement(RealOp):
@@ -27,13 +28,25 @@ class Movement(RealOp):
     def run(self, *inputs: Number) -> Number:
         (x,) = inputs
         if isinstance(x, Grid):
-            unit = x.unit if x.unit.size == 1 else np.broadcast_to(x.unit, (1, *x.shape[1:]))
-            moved = self.move(x.codes)
-            if unit.size == 1:
-                return Grid(moved, unit.reshape((1,) * moved.ndim))
-            return Grid(moved, slim(self.move(unit)))
-        error = self.move(np.broadcast_to(x.error, x.shape))
-        return Bounded(self.move(x.value), error, moved_from(x, self.move(places(x.shape))))
+            return Grid(self.move(x.codes), moved_unit(self, x.unit, x.shape[1:]), x.most)
+        value = self.move(x.value)
+        if x.error.size == 1:
+            error = x.error.reshape((1,) * value.ndim)
+        else:
+            error = self.move(np.broadcast_to(x.error, x.shape))
+        return Bounded(value, error, moved_from(x, self), x.most)
+
+
+@once
+def moved_unit(op: Movement, unit: Exact, shape: Shape) -> Exact:
+    """The unit of a moved tensor; places are moved instead of Fractions, which are slow."""
+    if unit.size == 1:
+        return unit.reshape((1,) * (len(op.shape(shape)) + 1))
+    distinct: dict[Any, int] = {}
+    first = [distinct.setdefault(u, i) for i, u in enumerate(unit.flat)]
+    source = np.broadcast_to(np.array(first).reshape(unit.shape), (1, *shape))
+    found: Exact = unit.reshape(-1)[slim(op.move(source))]
+    return found
 
 
 def places(shape: Shape) -> Index:
@@ -41,16 +54,16 @@ def places(shape: Shape) -> Index:
     return np.arange(prod(shape)).reshape(shape)
 
 
-def moved_from(x: Number, source: Index) -> Any:
-    """Exact elements of a result whose element i is element `source[i]` of `x`."""
+def moved_from(x: Number, op: Movement) -> Any:
+    """Exact elements of a moved tensor: those at the places that move there."""
 
     def at(index: Index, precision: int) -> Exact:
-        return x.at(source.reshape(-1)[index], precision)
+        return x.at(op.move(places(x.shape)).reshape(-1)[index], precision)
 
     return at
 
 
-def slim(unit: Exact) -> Exact:
+def slim(unit: NDArray[Any]) -> NDArray[Any]:
     """Axes along which nothing changes, reduced to length 1, so that units stay few."""
     for axis in range(unit.ndim):
         first = np.take(unit, [0], axis=axis)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import gcd
 from typing import Any
 
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcompile.semantics.interval import Exact, fractions
+from qcompile.semantics.once import once
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 EXACT = float(2**53)  # integers below are float64, and so are their sums and products below
+SMALL = 1 << 12  # elements of a tensor of which one need not ask what looking at it costs
 ROUNDING = 2.0**-52  # bound of the relative error of one float64 operation (twice the true one)
 
 
@@ -29,11 +32,13 @@ ROUNDING = 2.0**-52  # bound of the relative error of one float64 operation (twi
 class Grid:
     """`codes·unit`, exactly: integers below 2^53 in float64, and rationals that broadcast.
 
-    `unit` has as many axes as `codes`, and one sample.
+    `unit` has as many axes as `codes`, and one sample. Neither is ever written to.
     """
 
     codes: Floats
     unit: Exact
+    most: float | None = None
+    """A bound of |codes|, where one is known; `magnitude` finds the least."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,15 +52,31 @@ class Grid:
         return out
 
     def bounded(self) -> Bounded:
-        unit = self.unit.astype(np.float64)
-        value = self.codes * unit
-        exact = all(Fraction(u) == f for u, f in zip(unit.flat, self.unit.flat, strict=True))
-        power = exact and all(is_power_of_two(f) for f in self.unit.flat)
-        error = np.zeros((1,) * value.ndim) if power else np.abs(value) * (2 * ROUNDING)
-        return Bounded(value, error, self.at)
+        return self._bounded
+
+    @cached_property
+    def _bounded(self) -> Bounded:
+        factor = factors(self.unit)
+        value = self.codes if factor.one else self.codes * factor.floats
+        most = self.bound() * factor.largest
+        error = 0.0 if factor.power_of_two else most * (2 * ROUNDING)
+        return Bounded(value, np.full((1,) * value.ndim, error), self.at, most)
+
+    def bound(self) -> float:
+        """A bound of |codes|, found without looking at them if possible."""
+        return self._magnitude if self.most is None else self.most
+
+    def fits(self, factor: float) -> bool:
+        """Whether integers remain exact when they are multiplied by as much as `factor`."""
+        return factor * self.bound() < EXACT or factor * self._magnitude < EXACT
 
     def magnitude(self) -> float:
-        return float(np.abs(self.codes).max(initial=0.0))
+        """The largest |code|."""
+        return self._magnitude
+
+    @cached_property
+    def _magnitude(self) -> float:
+        return largest(self.codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +87,8 @@ class Bounded:
     error: Floats
     at: Callable[[Index, int], Exact]
     """(flat indices, bits of precision) -> exact numbers."""
+    most: float | None = None
+    """A bound of |value|, where one is known."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,8 +97,86 @@ class Bounded:
     def bounded(self) -> Bounded:
         return self
 
+    def magnitude(self) -> float:
+        """A bound of |value|."""
+        return self._magnitude if self.most is None else self.most
+
+    @cached_property
+    def _magnitude(self) -> float:
+        return largest(self.value)
+
 
 Number = Grid | Bounded
+
+
+def largest(values: Floats) -> float:
+    """The largest magnitude; inf where there is NaN."""
+    if not values.size:
+        return 0.0
+    found = max(float(values.max()), -float(values.min()))
+    return found if found == found else np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A unit in floating point: the nearest floats, and what holds for all of them."""
+
+    floats: Floats
+    power_of_two: bool  # and so exact
+    one: bool
+    largest: float
+
+
+@once
+def factors(unit: Exact) -> Factor:
+    floats = unit.astype(np.float64)
+    same = all(Fraction(u) == f for u, f in zip(floats.flat, unit.flat, strict=True))
+    power = same and all(is_power_of_two(f) for f in unit.flat)
+    one = all(f == 1 for f in unit.flat)
+    return Factor(floats, power, one, largest(floats) * (1 + ROUNDING))
+
+
+@once
+def product(a: Exact, b: Exact) -> Exact:
+    """The unit of a product."""
+    return a * b
+
+
+@once
+def magnitudes(unit: Exact) -> Exact:
+    return np.asarray(np.abs(unit))
+
+
+@once
+def finest(a: Exact, b: Exact) -> Exact:
+    """The coarsest unit of which both are integer multiples."""
+    return np.asarray(common_unit(a, b))
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """How many steps of a fine unit one of a coarse unit has."""
+
+    floats: Floats
+    most: float
+    plain: bool  # one, everywhere
+    fine: Exact  # the fine unit, as wide
+
+
+@once
+def steps(coarse: Exact, fine: Exact) -> Steps:
+    ratio: Exact = coarse / fine
+    assert all(f.denominator == 1 for f in np.ravel(ratio)), "the grid is not finer"
+    most = max((abs(int(f)) for f in np.ravel(ratio)), default=0)
+    plain = all(f == 1 for f in np.ravel(ratio))
+    floats = ratio.astype(np.float64) if most < EXACT else np.full(ratio.shape, EXACT)
+    return Steps(floats, float(min(most, 1 << 60)), plain, np.broadcast_to(fine, ratio.shape))
+
+
+@once
+def grown(unit: Exact, missing: int) -> Exact:
+    """With new axes after that of the samples."""
+    return unit.reshape(unit.shape[0], *(1,) * missing, *unit.shape[1:])
 
 
 def is_power_of_two(x: Fraction) -> bool:
@@ -103,8 +204,8 @@ def raised(number: Number, rank: int) -> Number:
         return array.reshape(array.shape[0], *(1,) * missing, *array.shape[1:])
 
     if isinstance(number, Grid):
-        return Grid(grow(number.codes), grow(number.unit))
-    return Bounded(grow(number.value), grow(number.error), number.at)
+        return Grid(grow(number.codes), grown(number.unit, missing), number.most)
+    return Bounded(grow(number.value), grow(number.error), number.at, number.most)
 
 
 def constant(values: NDArray[Any]) -> Grid:
@@ -163,6 +264,7 @@ def finest_exponent(array: Floats) -> int:
     return int((exponent - 53 + zeros).min(initial=0))
 
 
+@once
 def whole(unit: Fraction, rank: int) -> Exact:
     """One unit for a tensor of `rank` axes."""
     out = np.empty((1,) * rank, object)
@@ -183,38 +285,51 @@ common_unit = np.frompyfunc(rational_gcd, 2, 1)
 
 def rescaled(x: Grid, unit: Exact) -> Grid | None:
     """`x` on a finer grid, or None where its codes would not be exact."""
-    factors: Exact = x.unit / unit
-    assert all(f.denominator == 1 for f in np.ravel(factors)), "the grid is not finer"
-    largest = max((abs(int(f)) for f in np.ravel(factors)), default=0)
-    if largest >= EXACT or largest * x.magnitude() >= EXACT:
+    if unit is x.unit:
+        return x
+    by = steps(x.unit, unit)
+    if not x.fits(by.most):
         return None
-    return Grid(x.codes * factors.astype(np.float64), np.broadcast_to(unit, factors.shape))
+    return Grid(x.codes if by.plain else x.codes * by.floats, by.fine, x.bound() * by.most)
 
 
 def on_common_grid(a: Grid, b: Grid) -> tuple[Grid, Grid] | None:
     """Both on one grid, or None where that is too fine for float64."""
     if a.unit is b.unit:
         return a, b
-    if not b.codes.any():
-        return a, Grid(b.codes, a.unit)
-    if not a.codes.any():
-        return Grid(a.codes, b.unit), b
-    unit = np.asarray(common_unit(a.unit, b.unit))
+    if is_zero(b):
+        return a, Grid(b.codes, a.unit, 0.0)
+    if is_zero(a):
+        return Grid(a.codes, b.unit, 0.0), b
+    unit = finest(a.unit, b.unit)
     first, second = rescaled(a, unit), rescaled(b, unit)
     return (first, second) if first is not None and second is not None else None
+
+
+def is_zero(x: Grid) -> bool:
+    """Whether all codes are 0; only small tensors are looked at."""
+    return x.codes.size <= SMALL and x.magnitude() == 0
 
 
 def uniform(x: Grid, axes: tuple[int, ...]) -> Grid | None:
     """`x` with a unit that does not change along `axes`, or None where that is too fine."""
     if all(x.unit.shape[a] == 1 for a in axes):
         return x
-    unit: Exact = np.abs(x.unit)
+    unit = finest_along(x.unit, axes)
+    fine = rescaled(x, unit)
+    return None if fine is None else Grid(fine.codes, unit, fine.most)
+
+
+@once
+def finest_along(unit: Exact, axes: tuple[int, ...]) -> Exact:
+    """One unit for all places along `axes`."""
+    found: Exact = np.abs(unit)
     for axis in axes:
-        unit = np.asarray(common_unit.reduce(unit, axis=axis, keepdims=True))
-    found = rescaled(x, unit)
-    return Grid(found.codes, unit) if found is not None else None
+        found = np.asarray(common_unit.reduce(found, axis=axis, keepdims=True))
+    return found
 
 
+@once
 def integer_ratio(unit: Exact) -> tuple[Exact, Exact]:
     """Numerators and denominators, as Python integers."""
     top = np.array([u.numerator for u in unit.flat], object).reshape(unit.shape)

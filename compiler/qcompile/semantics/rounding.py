@@ -22,7 +22,9 @@ from qcompile.semantics.number import (
     Grid,
     Index,
     Number,
+    factors,
     integer_ratio,
+    pull,
     raised,
     whole,
 )
@@ -54,23 +56,33 @@ class Round(Elementwise):
             found = self._on_integers(x)
             if found is not None:
                 return found
+        if self.mode is Rounding.HALF_EVEN:
+            return nearest(x)
         return staircase(
             x, lambda v: round_floats(v, self.mode), lambda q: round_exact(q, self.mode)
         )
 
     def _on_integers(self, x: Grid) -> Grid | None:
-        """By integer division, where numerators fit int64."""
-        top, bottom = integer_ratio(x.unit)
-        largest = max(abs(t) for t in top.flat)
-        if max(largest * int(x.magnitude()), 1) * 4 * max(bottom.flat) >= 2**62:
+        """Where floats are exact, in floats; else by integer division, where that fits int64."""
+        factor = factors(x.unit)
+        if factor.one:
+            return x
+        if not x.fits(factor.largest):
             return None
-        if all(b == 1 for b in bottom.flat):
-            codes = x.codes * top.astype(np.float64)
-            exact = largest * x.magnitude() < EXACT
-            return Grid(codes, whole(Fraction(1), codes.ndim)) if exact else None
+        one = whole(Fraction(1), x.codes.ndim)
+        if factor.power_of_two:
+            most = min(factor.largest * x.bound() + 1, EXACT)
+            return Grid(round_floats(x.bounded().value, self.mode), one, most)
+        top, bottom = integer_ratio(x.unit)
+        most = max(abs(t) for t in top.flat)
+        if max(most * int(x.magnitude()), 1) * 4 * max(bottom.flat) >= 2**62:
+            return None
+        if self.mode is Rounding.HALF_EVEN:
+            found = nearest(x)
+            return found if isinstance(found, Grid) else None
         numerator = x.codes.astype(np.int64) * top.astype(np.int64)
         rounded = divide(numerator, bottom.astype(np.int64), self.mode)
-        return Grid(rounded.astype(np.float64), whole(Fraction(1), rounded.ndim))
+        return Grid(rounded.astype(np.float64), one)
 
     def direction(self, inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Signs | None:
         return moves[0]
@@ -84,7 +96,10 @@ class Bipolar(Elementwise):
         def sign(x: Any) -> Any:
             return np.where(x >= 0, 1.0, -1.0)
 
-        return staircase(inputs[0], sign, lambda q: 1 if q >= 0 else -1)
+        (x,) = inputs
+        if isinstance(x, Grid) and np.all(factors(x.unit).floats != 0):
+            return Grid(sign(x.bounded().value), whole(Fraction(1), x.codes.ndim))
+        return staircase(x, sign, lambda q: 1 if q >= 0 else -1)
 
     def direction(self, inputs: tuple[Number, ...], moves: tuple[Signs, ...]) -> Signs | None:
         return moves[0]
@@ -174,6 +189,50 @@ def too_large(x: Number, steps: Floats, exactly: Callable[[Fraction], int]) -> B
         return low if low == high else Interval(low, high)
 
     return Bounded(steps, error, lazily(step, (x,), steps.shape))
+
+
+def nearest(x: Number) -> Number:
+    """Each element rounded to the nearest integer, halves to even."""
+    bounded = x.bounded()
+    found = np.rint(bounded.value)
+    if np.any(bounded.error):
+        gap = np.subtract(bounded.value, found)
+        np.abs(gap, out=gap)
+        limit = 0.5 - bounded.error * (1 + 2 * ROUNDING) - ROUNDING
+        if bounded.error.size > 1 or not gap.max(initial=0.0) < limit.flat[0]:
+            _settle(x, found, np.flatnonzero(~(gap < limit)))
+    most = bounded.magnitude() + 1
+    if most >= EXACT and np.abs(found).max(initial=0.0) >= EXACT:
+        return too_large(x, found, lambda q: round_exact(q, Rounding.HALF_EVEN))
+    return Grid(found, whole(Fraction(1), found.ndim), min(most, EXACT))
+
+
+def _settle(x: Number, found: Floats, index: Index) -> None:
+    """Write the roundings of elements that are too close to a half for floats."""
+    if index.size > 64 and isinstance(x, Grid):
+        quotients = _quotients(x, index)
+        if quotients is not None:
+            found.reshape(-1)[index] = quotients
+            return
+    if index.size:
+
+        def both(values: Exact) -> list[Any]:
+            return [tuple(round_exact(e, Rounding.HALF_EVEN) for e in ends(v)) for v in values]
+
+        found.reshape(-1)[index] = decide(x, index, both)
+
+
+def _quotients(x: Grid, index: Index) -> Floats | None:
+    """Single elements by integer division, where that fits int64."""
+    top, bottom = integer_ratio(x.unit)
+    most = max(abs(t) for t in top.flat)
+    if max(most * int(x.magnitude()), 1) * 4 * max(bottom.flat) >= 2**62:
+        return None
+    place = pull(index, x.shape, x.unit.shape)
+    numerator = x.codes.reshape(-1)[index].astype(np.int64)
+    numerator = numerator * top.reshape(-1)[place].astype(np.int64)
+    denominator = bottom.reshape(-1)[place].astype(np.int64)
+    return divide(numerator, denominator, Rounding.HALF_EVEN).astype(np.float64)
 
 
 def decide(x: Number, index: Index, function: Callable[[Exact], list[Any]]) -> Floats:

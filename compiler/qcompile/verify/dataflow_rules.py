@@ -24,9 +24,7 @@ BANNED = {
 COUNTED = re.compile(
     r"\s*(?:unsigned )?int (\w+) = [^;]+; \1 (?:<|<=|>=|>) [^;&|]+; \1(?:\+\+|--| \+= \w+)\s*"
 )
-FUNCTION = re.compile(
-    r"^[ \t]*[\w:<>, ]+?\b(\w+)\(((?:[^(){};]|\(&\w+\))*)\)\s*\{", re.MULTILINE
-)
+FUNCTION = re.compile(r"^[ \t]*[\w:<>, ]+?\b(\w+)\(((?:[^(){};]|\(&\w+\))*)\)\s*\{", re.MULTILINE)
 STREAM = re.compile(r'hls::stream<.+> (\w+)\("(\w+)"\)')
 CALL = re.compile(r"(?:(\w+)::)?(\w+)\(([\w, ]*)\)")
 

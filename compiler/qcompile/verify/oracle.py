@@ -16,7 +16,7 @@ from qcompile.ops.requant import Requant
 from qcompile.progress import Progress
 from qcompile.qtype import Ints, QType
 from qcompile.semantics.base import Elementwise, RealOp
-from qcompile.semantics.evaluate import evaluate
+from qcompile.semantics.evaluate import constants, evaluate
 from qcompile.semantics.number import Grid, Number
 from qcompile.semantics.sources import Input
 from qcompile.simulate import chunk_size, chunks
@@ -41,12 +41,14 @@ def compare(
     links = meant(source, model)
     keep = {link.real for link in links}
     samples = len(next(iter(codes.values())))
+    fixed = constants(source.graph)
     for part in chunks(samples, chunk_size(source)):
         progress.advance(part.start, samples)
         chunk = {name: c[part] for name, c in codes.items()}
         numbers = {p: p.number(chunk[p.name]) for p in model.inputs}
         # What an input's first quantizer makes of it is given, for it may not make it of itself.
         feeds = {p.name: n for p, n in numbers.items()} | {p.real: n for p, n in numbers.items()}
+        feeds |= fixed
         truth = evaluate(source.graph, feeds, keep.__contains__)
         found = model.run(chunk, trace=True)
         for link in links:
@@ -90,29 +92,49 @@ def link_codes(link: Link, truth: Number) -> Ints:
     return out
 
 
-def drive(source: Source, model: IntegerModel) -> tuple[int, Difference | None]:
-    """Each requantizer on the codes around each of its steps: how many, and the first mismatch.
+@dataclass(frozen=True)
+class Driven:
+    """How requantizers fared on the codes around their steps."""
+
+    codes: int
+    skipped: int  # requantizers that stand for no function of one tensor of the graph as read
+    difference: Difference | None = None
+
+
+def drive(source: Source, model: IntegerModel) -> Driven:
+    """Each requantizer on the codes around each of its steps, until one differs.
 
     The oracle evaluates the nodes between the two tensors that the requantizer's ends mean.
     """
-    total = 0
+    total = skipped = 0
     for node in model.graph:
         if not isinstance(node.op, Requant):
             continue
         before, after = model.links.get(node.inputs[0]), model.links.get(node.name)
+        path = path_between(source.graph, before, after)
+        if before is None or after is None or path is None:
+            skipped += 1
+            continue
         kind = model.graph[node.inputs[0]].type
-        if before is None or after is None or not isinstance(kind, QType):
-            continue
-        path = between(source.graph, before.real, after.real)
-        if path is None or before.shape != after.shape or before.axes != after.axes:
-            continue
+        assert isinstance(kind, QType)
         for codes in packed(probes(node.op, kind), kind):
             truth = follow(source.graph, path, before.real, before.number(codes))
             found = compared(model, after, truth, node.op.run(codes))
             if found is not None:
-                return total, found
+                return Driven(total, skipped, found)
             total += codes.size
-    return total, None
+    return Driven(total, skipped)
+
+
+def path_between(graph: Graph, before: Link | None, after: Link | None) -> list[str] | None:
+    """The nodes between the meanings of two tensors of one shape and order, or None."""
+    if before is None or after is None:
+        return None
+    if before.shape != after.shape or before.axes != after.axes:
+        return None
+    if before.real not in graph or after.real not in graph:
+        return None
+    return between(graph, before.real, after.real)
 
 
 def packed(points: Ints, kind: QType) -> Iterator[Ints]:

@@ -50,13 +50,15 @@ class Level:
     ran: bool
     vectors: int = 0
     probes: int = 0  # codes that requantizers were driven with directly
+    undriven: int = 0  # requantizers that only the vectors reached
     why: str = ""
 
     def row(self) -> dict[str, Any]:
         """As in report.json; a mismatch never gets that far."""
         if not self.ran:
             return {"ran": False, "why": self.why}
-        return {"ran": True, "vectors": self.vectors, "probes": self.probes, "mismatches": 0}
+        counts = {"vectors": self.vectors, "probes": self.probes, "undriven": self.undriven}
+        return {"ran": True, **counts, "mismatches": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,15 +135,15 @@ def against_oracle(
 ) -> Level:
     """The integer graph against the graph as read, and each requantizer around its steps."""
     progress.step("verifying: requantizers against the oracle")
-    probes, found = drive(source, model)
-    if found is not None:
-        raise mismatch("the integer graph", "the graph as read", found)
+    driven = drive(source, model)
+    if driven.difference is not None:
+        raise mismatch("the integer graph", "the graph as read", driven.difference)
     progress.step("verifying: oracle")
     count = amount(model, ORACLE_RATE, effort)
     found = compare(source, model, vectors(model, count, given), progress)
     if found is not None:
         raise mismatch("the integer graph", "the graph as read", found)
-    return Level("oracle", True, count, probes)
+    return Level("oracle", True, count, driven.codes, driven.skipped)
 
 
 def against_model(
