@@ -26,7 +26,7 @@ from qcompile.source import Dialect, Output, Source
 
 Array = NDArray[Any]
 
-CHUNK_BYTES = 1 << 25  # about the caches: more samples at once are slower, not faster
+CHUNK_BYTES = 1 << 20  # of the largest tensor of a chunk: more leaves the caches, and is slower
 
 
 def simulate(
@@ -226,11 +226,15 @@ def feed(node: Node, array: Array) -> Number:
     return Bounded(values, np.zeros((1,) * values.ndim), lambda i, _: fractions(values.flat[i]))
 
 
+WIDEST = 2**31  # integers that an input may hold whose grid was only assumed
+
+
 def _on_grid(name: str, grid: InputGrid, array: Array) -> Grid:
     """Codes of a declared grid; each value must be one of them, as its dtype spells it."""
     codes = np.rint(array.astype(np.float64) / float(grid.unit) + float(grid.zero_point))
     spelled = (codes - float(grid.zero_point)) * float(grid.unit)
-    off = (spelled.astype(array.dtype) != array) | (codes < grid.low) | (codes > grid.high)
+    low, high = (-WIDEST, WIDEST) if grid.assumed else (grid.low, grid.high)
+    off = (spelled.astype(array.dtype) != array) | (codes < low) | (codes > high)
     if off.any():
         raise CompileError(
             f"the input cannot hold {array[off].flat[0]}: it takes {described(grid)}",

@@ -31,6 +31,7 @@ class Base:
     real: str  # the node of the graph of reals whose value these codes are
     unit: Exact
     offset: Exact
+    axes: tuple[int, ...]  # stored axis i is axis `axes[i]` of `real`
 
 
 @dataclass(frozen=True, eq=False)

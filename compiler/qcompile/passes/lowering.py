@@ -52,8 +52,6 @@ class Lowering:
         self.inputs: dict[str, Base] = {}  # inputs with a declared grid
         self.links: dict[str, Link] = {}
         self.proofs: list[Proof] = []
-        self._axes: dict[str, tuple[int, ...]] = {}  # stored order of each integer tensor
-        self._shapes: dict[str, tuple[int, ...]] = {}  # and its ONNX shape
         self._made: dict[int, tuple[Expr, Base]] = {}
 
     # Integer tensors
@@ -68,9 +66,8 @@ class Lowering:
         """The integer tensor `node`, whose codes mean the value of the real node `meant`."""
         found = self.graph[node].type
         assert isinstance(found, QType)
-        base = Base(node, found.shape, found.low, found.high, meant, unit, offset)
+        base = Base(node, found.shape, found.low, found.high, meant, unit, offset, axes)
         shape = tuple(found.shape[axes.index(i)] for i in range(len(axes)))
-        self._axes[node], self._shapes[node] = axes, shape
         source = next((self.source[n] for n in (meant,) if n in self.source), None)
         if source is not None and source.type.shape == shape:
             self.links.setdefault(node, Link(node, meant, shape, axes, unit, offset))
@@ -80,8 +77,8 @@ class Lowering:
 
     def port(self, name: str, base: Base) -> Port:
         """The port on an integer tensor."""
-        axes, shape = self._axes[base.node], self._shapes[base.node]
-        return Port(base.node, base.real, shape, axes, base.unit, base.offset, name)
+        shape = tuple(base.shape[base.axes.index(i)] for i in range(len(base.axes)))
+        return Port(base.node, base.real, shape, base.axes, base.unit, base.offset, name)
 
     def origin(self, name: str) -> str:
         return self.source[name].origin if name in self.source else name
@@ -121,7 +118,11 @@ class Lowering:
                 return None
             inner = found
         base = replace(
-            inner, real=name, unit=unit * inner.unit, offset=offset + unit * inner.offset
+            inner,
+            real=name,
+            unit=unit * inner.unit,
+            offset=offset + unit * inner.offset,
+            axes=value.axes,
         )
         if base.node not in self.links:
             self.base(base.node, name, base.unit, base.offset, value.axes)
@@ -350,13 +351,26 @@ class Lowering:
             self._layouts[key] = made
         unit = moved_array(base.unit, base.shape, move)
         offset = moved_array(base.offset, base.shape, move)
-        return replace(made, real=name, unit=unit, offset=offset)
+        return replace(made, real=name, unit=unit, offset=offset, axes=axes)
 
     @property
     def _layouts(self) -> dict[tuple[str, tuple[int, ...]], Base]:
         if not hasattr(self, "_layout_cache"):
             self._layout_cache: dict[tuple[str, tuple[int, ...]], Base] = {}
         return self._layout_cache
+
+    def arranged(self, value: Value, axes: tuple[int, ...], origin: str) -> Value:
+        """A lazy value in another stored order: what it reads is permuted, and its constants."""
+        order = tuple(value.axes.index(a) for a in axes)
+        stored = tuple(value.shape[a] for a in axes)
+        alike = same_memory(value.stored, order)
+        op: ops.IntegerOp = ops.Reshape(stored) if alike else ops.Transpose(order)
+
+        def move(array: Any) -> Any:
+            return array.transpose(0, *(o + 1 for o in order))
+
+        bases = self.moved_readings(value.expr, op, move, origin, axes)
+        return Value(self.mapped(value.expr, value, move, bases), value.shape, axes)
 
     # One grid for a whole tensor
 

@@ -117,9 +117,9 @@ class Classes:
                 root = self.root(node.name)
                 members = [n for n in self._graph if self.root(n.name) == root]
                 makers = [n for n in members if free_order(n) or self._derived(n)]
-                sources = {self.root(i) for i in node.inputs}
-                if (root in self._fixed or len(makers) > 1) and not sources <= self._fixed:
-                    self._fixed |= sources | {root}
+                involved = {root, *(self.root(i) for i in node.inputs)}
+                if (root in self._fixed or len(makers) > 1) and not involved <= self._fixed:
+                    self._fixed |= involved
                     changed = True
 
     def _derived(self, node: Node) -> bool:

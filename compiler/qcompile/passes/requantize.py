@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qcompile.errors import CompileError
-from qcompile.ops.requant import Form, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table
 from qcompile.passes.forms import Staircase, scale_form, with_exceptions
 from qcompile.qtype import Ints
 from qcompile.semantics.base import Signs
@@ -25,6 +25,7 @@ Function = Callable[[Ints], Ints]
 MOST_STEPS = 1 << 22  # steps that are searched for, over all channels
 MOST_PLACES = 1 << 24  # integers that are looked at one by one, over all channels
 CHUNK = 1 << 20
+MOST_TABLE = 1 << 12  # integers that a table may be as long as, when nothing else will do
 NEAR = 5  # how far from a straight line the steps of a rounded line can be
 
 
@@ -170,8 +171,6 @@ def by_line(function: Function, lo: Ints, hi: Ints, sign: Ints) -> Proved:
 
     For functions with very many results, such as Relu of an accumulator.
     """
-    from qcompile.ops.requant import Arithmetic
-
     size = int((hi - lo).max()) + 1
     if size * len(lo) > 8 * MOST_PLACES:
         raise CompileError(
@@ -179,26 +178,36 @@ def by_line(function: Function, lo: Ints, hi: Ints, sign: Ints) -> Proved:
             help="quantize the tensor to 16 bits or fewer",
         )
     values = everywhere(function, lo, size)
-    forms = []
+    forms: list[Form] = []
     for c in range(len(lo)):
         column = values[: int(hi[c] - lo[c]) + 1, c]
-        slope = int(np.diff(column)[np.argmax(np.abs(np.diff(column)))]) if len(column) > 1 else 0
-        active = np.flatnonzero(np.diff(column) == slope)
-        offset = int(column[active[0]]) - slope * (int(lo[c]) + int(active[0])) if slope else 0
-        low, high = int(column.min()), int(column.max())
-        a = np.arange(lo[c], hi[c] + 1)
-        form = Scale(Arithmetic.LONG, slope, offset, 0, low, high)
-        if not np.array_equal(form.run(a), column):
+        line = straight(int(lo[c]), column)
+        if line is None and size > MOST_TABLE:
             raise CompileError(
                 "a function of an accumulator has too many results to be proved",
                 help="quantize the tensor to 16 bits or fewer",
             )
-        largest = max(abs(slope * int(a[0])), abs(slope * int(a[-1]))) + abs(offset)
-        if largest < 2**31:
-            kind = Arithmetic.CLIP if (slope, offset) == (1, 0) else Arithmetic.WORD
-            form = Scale(kind, slope, offset, 0, low, high)
-        forms.append(form)
-    return Proved(tuple(forms), values.min(axis=0), values.max(axis=0), "every reachable integer")
+        forms.append(line or tabulated(int(lo[c]), column))
+    ends = np.array([form.ends() for form in forms], np.int64)
+    return Proved(tuple(forms), ends[:, 0], ends[:, 1], "every reachable integer")
+
+
+def straight(lo: int, column: Ints) -> Scale | None:
+    """The clipped line through the values at lo, lo + 1, ..., or None where there is none."""
+    steps = np.diff(column)
+    slope = int(steps[np.argmax(np.abs(steps))]) if len(steps) else 0
+    active = np.flatnonzero(steps == slope)
+    offset = int(column[active[0]]) - slope * (lo + int(active[0])) if slope else 0
+    low, high = int(column.min()), int(column.max())
+    a = np.arange(lo, lo + len(column), dtype=np.int64)
+    form = Scale(Arithmetic.LONG, slope, offset, 0, low, high)
+    if not np.array_equal(form.run(a), column):
+        return None
+    largest = max(abs(slope * int(a[0])), abs(slope * int(a[-1]))) + abs(offset)
+    if largest >= 2**31:
+        return form
+    kind = Arithmetic.CLIP if (slope, offset) == (1, 0) else Arithmetic.WORD
+    return replace(form, arithmetic=kind)
 
 
 def kinds(forms: tuple[Form, ...]) -> dict[str, int]:

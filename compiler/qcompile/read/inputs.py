@@ -159,7 +159,10 @@ def _settled(
         grid = wish if isinstance(wish, InputGrid) else parse_grid(wish, node.name)
         _check_fits(op, grid)
         return real.Input(op.declared, op.dtype, grid, op.batched), ""
-    if op.grid is not None or quantizers_read(graph, node, dialect):
+    wide = op.grid is not None and op.grid.high - op.grid.low >= 1 << 16
+    if not (wide and dialect is Dialect.INTEGER) and (
+        op.grid is not None or quantizers_read(graph, node, dialect)
+    ):
         return op, ""
     if dialect is not Dialect.INTEGER:
         raise CompileError(
@@ -167,7 +170,7 @@ def _settled(
             at=node.name,
             help=f"say what arrives there: --input {node.name}=uint8 (or {KINDS})",
         )
-    grid = InputGrid(Fraction(1), Fraction(0), 0, 255)
+    grid = InputGrid(Fraction(1), Fraction(0), 0, 255, assumed=True)
     note = f"input {node.name}: unsigned 8 bits assumed (--input {node.name}=int8 says otherwise)"
     return real.Input(op.declared, op.dtype, grid, op.batched), note
 

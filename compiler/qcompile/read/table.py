@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qcompile.read import heads, indexing, integer, linear, moving, pooling
 from qcompile.read import quant_qdq as qdq
 from qcompile.read import quant_qonnx as qonnx
+from qcompile.read.activations import ACTIVATIONS
 from qcompile.read.builder import Result
 from qcompile.read.elementwise import ELEMENTWISE, relu6
 from qcompile.read.qlinear import QLINEAR
@@ -16,6 +17,7 @@ from qcompile.read.site import Site
 Handler = Callable[[Site], Result]
 
 STANDARD: dict[str, Handler] = {
+    **ACTIVATIONS,
     **ELEMENTWISE,
     "Add": lambda site: (
         integer.requantizing_add(site) if integer.requantizes(site) else ELEMENTWISE["Add"](site)

@@ -51,6 +51,19 @@ class Grid:
         out: Exact = codes * self.unit.reshape(-1)[place]
         return out
 
+    def raised(self, missing: int) -> Grid:
+        """With new axes after that of the samples."""
+        found = self._raised.get(missing)
+        if found is None:
+            shape = (self.shape[0], *(1,) * missing, *self.shape[1:])
+            found = Grid(self.codes.reshape(shape), grown(self.unit, missing), self.most)
+            self._raised[missing] = found
+        return found
+
+    @cached_property
+    def _raised(self) -> dict[int, Grid]:
+        return {}
+
     def bounded(self) -> Bounded:
         return self._bounded
 
@@ -200,11 +213,12 @@ def raised(number: Number, rank: int) -> Number:
     if missing <= 0:
         return number
 
+    if isinstance(number, Grid):
+        return number.raised(missing)
+
     def grow(array: NDArray[Any]) -> NDArray[Any]:
         return array.reshape(array.shape[0], *(1,) * missing, *array.shape[1:])
 
-    if isinstance(number, Grid):
-        return Grid(grow(number.codes), grown(number.unit, missing), number.most)
     return Bounded(grow(number.value), grow(number.error), number.at, number.most)
 
 

@@ -22,6 +22,7 @@ class InputGrid:
     zero_point: Fraction
     low: int
     high: int
+    assumed: bool = False  # nobody said so: integers outside may come in a simulation
 
 
 @dataclass(frozen=True, eq=False)
