@@ -1,7 +1,7 @@
 """Re-widths every weight tensor of a model at random, per output channel, over {0, ..., 8} bits.
 
 The graph as read is edited, so that the oracle, the compiler and every backend meet the new
-widths. Weights with a scale keep their size in reals; integer weights (scale 1) keep their grid.
+widths. Weights keep their size in reals, integer weights (scale 1) with a power of two as scale.
 """
 
 from __future__ import annotations
@@ -52,16 +52,13 @@ def narrowed(weight: Grid, axis: int, rng: np.random.Generator) -> real.Known:
     bits = rng.choice(list(WIDTHS), channels).reshape(shape)
     low = np.where(bits > 0, -(2.0 ** (np.maximum(bits, 1) - 1)), 0.0)
     high = np.where(bits > 0, 2.0 ** (np.maximum(bits, 1) - 1) - 1, 0.0)
-    scaled = any(u != 1 for u in even.unit.flat)
-    if not scaled:
-        codes = np.clip(even.codes, low, high)
-        unit = even.unit
-    else:
-        peak = np.abs(even.codes).max(axis=others, keepdims=True)
-        shrink = np.where((bits > 0) & (peak > 0), np.maximum(peak, 1) / np.maximum(-low, 1), 1.0)
-        shrink = shrink.astype(np.float32).astype(np.float64)
-        codes = np.clip(np.rint(even.codes / shrink), low, high)
-        factor = np.vectorize(Fraction, otypes=[object])(shrink)
-        unit = np.broadcast_to(even.unit, shape) * factor
+    peak = np.abs(even.codes).max(axis=others, keepdims=True)
+    shrink = np.where((bits > 0) & (peak > 0), np.maximum(peak, 1) / np.maximum(-low, 1), 1.0)
+    if all(u == 1 for u in even.unit.flat):
+        shrink = 2.0 ** np.ceil(np.log2(np.maximum(shrink, 1)))
+    shrink = shrink.astype(np.float32).astype(np.float64)
+    codes = np.clip(np.rint(even.codes / shrink), low, high)
+    factor = np.vectorize(Fraction, otypes=[object])(shrink)
+    unit = np.broadcast_to(even.unit, shape) * factor
     levels = [Grid(np.asarray(end), unit) for end in (low, high)]
     return real.Known(Grid(codes, unit), Levels(levels[0], levels[1]))

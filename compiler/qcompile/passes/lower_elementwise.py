@@ -21,7 +21,8 @@ from qcompile.passes.expression import (
     evaluated,
     leaves,
 )
-from qcompile.passes.lowering import Lowering, finest, integers, integral, proved_range
+from qcompile.passes.functions import finest, integers, integral, proved_range
+from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import Value, identity, number_in
 from qcompile.qtype import Ints, QType
 from qcompile.semantics.number import rational_gcd, whole

@@ -12,7 +12,8 @@ from qcompile import semantics as real
 from qcompile.errors import CompileError
 from qcompile.graph import Node
 from qcompile.passes.expression import Base, Expr, Raw, leaves, peeled
-from qcompile.passes.lowering import Lowering, finest, integral
+from qcompile.passes.functions import finest, integral
+from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import Value, identity, same_memory
 from qcompile.qtype import Shape
 from qcompile.semantics.interval import Exact

@@ -14,9 +14,10 @@ from qcompile.errors import CompileError
 from qcompile.graph import Node
 from qcompile.ops.requant import Arithmetic, Scale
 from qcompile.passes.expression import Base, Expr, constants, leaves, moves, readings
+from qcompile.passes.functions import finest
 from qcompile.passes.lower_linear import zero_code, zero_is_code
 from qcompile.passes.lower_movement import settled
-from qcompile.passes.lowering import Lowering, finest
+from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import CHANNELS_LAST, Value
 from qcompile.semantics.base import Signs
 from qcompile.semantics.interval import Exact, fractions

@@ -1,10 +1,9 @@
-"""The integer graph while it is built, and how a lazy real becomes codes in it."""
+"""How a lazy real becomes codes: by the input's quantizer, or by a proved requantizer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from qcompile import ops
 from qcompile import semantics as real
 from qcompile.errors import CompileError
 from qcompile.graph import Graph, Node
-from qcompile.model import Link, Port, Proof
+from qcompile.model import Proof
 from qcompile.ops.requant import Form
 from qcompile.passes.certificate import proof
 from qcompile.passes.expression import (
@@ -30,60 +29,27 @@ from qcompile.passes.expression import (
     peeled,
     readings,
 )
-from qcompile.passes.requantize import Proved, prove
-from qcompile.passes.value import Value, identity, moved_array, moved_number, same_memory
-from qcompile.qtype import Ints, QType
-from qcompile.semantics.base import Signs
+from qcompile.passes.functions import finest, integers, integral, proved_forms, reference_unit
+from qcompile.passes.requantize import Proved
+from qcompile.passes.tensors import Tensors
+from qcompile.passes.value import Value
+from qcompile.qtype import QType
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Grid, Number, rational_gcd, whole
+from qcompile.semantics.number import Grid, whole
 
 FAR = 2.0**40  # beyond any sensible input of a first quantizer, in units of its scale
 
 
-class Lowering:
+class Lowering(Tensors):
     """State of one run of `integerize`."""
 
     def __init__(self, source: Graph) -> None:
-        self.source = source
-        self.graph = Graph()
+        super().__init__(source)
         self.values: dict[str, Value | None] = {}
         self.broken: set[str] = set()
         self.raw: dict[str, Base] = {}  # inputs whose grid a quantizer decided
-        self.inputs: dict[str, Base] = {}  # inputs with a declared grid
-        self.links: dict[str, Link] = {}
         self.proofs: list[Proof] = []
         self._made: dict[int, tuple[Expr, Base]] = {}
-
-    # Integer tensors
-
-    def add(self, name: str, op: ops.IntegerOp, *inputs: str, origin: str) -> str:
-        """A node of the integer graph, under a free name."""
-        return self.graph.add(self.graph.fresh(name), op, *inputs, origin=origin)
-
-    def base(
-        self, node: str, meant: str, unit: Exact, offset: Exact, axes: tuple[int, ...]
-    ) -> Base:
-        """The integer tensor `node`, whose codes mean the value of the real node `meant`."""
-        found = self.graph[node].type
-        assert isinstance(found, QType)
-        base = Base(node, found.shape, found.low, found.high, meant, unit, offset, axes)
-        shape = tuple(found.shape[axes.index(i)] for i in range(len(axes)))
-        source = next((self.source[n] for n in (meant,) if n in self.source), None)
-        if source is not None and source.type.shape == shape:
-            self.links.setdefault(node, Link(node, meant, shape, axes, unit, offset))
-        if source is not None and isinstance(source.op, real.Input):
-            self.inputs.setdefault(meant, base)
-        return base
-
-    def port(self, name: str, base: Base) -> Port:
-        """The port on an integer tensor."""
-        shape = tuple(base.shape[base.axes.index(i)] for i in range(len(base.axes)))
-        return Port(base.node, base.real, shape, base.axes, base.unit, base.offset, name)
-
-    def origin(self, name: str) -> str:
-        return self.source[name].origin if name in self.source else name
-
-    # Codes
 
     def codes(self, value: Value, name: str) -> Base:
         """`value`, the real node `name`, as an integer tensor in the same stored order.
@@ -272,106 +238,6 @@ class Lowering:
         ends = np.zeros(1, np.int64)
         self.proofs.append(proof(node.name, node.origin, proved, ends, ends))
 
-    # Movement
-
-    def replaced(self, expr: Expr, new: Base, signs: Exact) -> Expr:
-        """The expression on another integer tensor, whose codes are `signs` times as large."""
-
-        def leaf(e: Base) -> Base:
-            unit = e.unit if np.all(signs == 1) else e.unit * signs
-            return replace(new, real=e.real, unit=unit, offset=e.offset)
-
-        return mapped(expr, leaf, lambda f: f)
-
-    def moved(
-        self,
-        base: Base,
-        op: ops.IntegerOp,
-        move: Any,
-        origin: str,
-        axes: tuple[int, ...] | None = None,
-        meant: str = "",
-    ) -> Base:
-        """`base` after a movement; `move` is the same on any array with a sample axis."""
-        node = self.add(base.node, op, base.node, origin=origin)
-        unit = moved_array(base.unit, base.shape, move)
-        offset = moved_array(base.offset, base.shape, move)
-        return self.base(node, meant, unit, offset, axes or identity(unit.ndim))
-
-    def mapped(self, expr: Expr, value: Value, move: Any, bases: dict[int, Base]) -> Expr:
-        """A lazy expression after a movement of the tensors it reads."""
-
-        def fixed(f: Fixed) -> Fixed:
-            return Fixed(moved_number(f.number, value.stored, move))
-
-        def leaf(e: Any) -> Expr:
-            if isinstance(e, Raw):
-                return Raw(e.name, move(np.empty((1, *e.shape), np.int8)).shape[1:])
-            return bases[id(e)]
-
-        return mapped(expr, leaf, fixed)
-
-    def moved_readings(
-        self,
-        expr: Expr,
-        op: ops.IntegerOp,
-        move: Any,
-        origin: str,
-        axes: tuple[int, ...] | None = None,
-        meant: str = "",
-    ) -> dict[int, Base]:
-        """Every reading of an integer tensor after a movement, by the identity of the old one."""
-        found: dict[int, Base] = {}
-        made: dict[str, Base] = {}
-        for e in readings(expr):
-            if e.node not in made:
-                name = meant if e is expr else ""
-                made[e.node] = self.moved(e, op, move, origin, axes, name)
-            unit, offset = (moved_array(a, e.shape, move) for a in (e.unit, e.offset))
-            found[id(e)] = replace(made[e.node], unit=unit, offset=offset)
-        return found
-
-    def layout(self, base: Base, value: Value, axes: tuple[int, ...], name: str) -> Base:
-        """`base`, the codes of `value`, in another stored order."""
-        if value.axes == axes:
-            return base
-        order = tuple(value.axes.index(a) for a in axes)
-        shape = tuple(value.shape[a] for a in axes)
-        op: ops.IntegerOp = ops.Transpose(order)
-        if same_memory(base.shape, order):
-            op = ops.Reshape(shape)
-
-        def move(array: Any) -> Any:
-            return array.transpose(0, *(o + 1 for o in order))
-
-        key = (base.node, axes)
-        made = self._layouts.get(key)
-        if made is None:
-            made = self.moved(base, op, move, self.origin(name), axes, name)
-            self._layouts[key] = made
-        unit = moved_array(base.unit, base.shape, move)
-        offset = moved_array(base.offset, base.shape, move)
-        return replace(made, real=name, unit=unit, offset=offset, axes=axes)
-
-    @property
-    def _layouts(self) -> dict[tuple[str, tuple[int, ...]], Base]:
-        if not hasattr(self, "_layout_cache"):
-            self._layout_cache: dict[tuple[str, tuple[int, ...]], Base] = {}
-        return self._layout_cache
-
-    def arranged(self, value: Value, axes: tuple[int, ...], origin: str) -> Value:
-        """A lazy value in another stored order: what it reads is permuted, and its constants."""
-        order = tuple(value.axes.index(a) for a in axes)
-        stored = tuple(value.shape[a] for a in axes)
-        alike = same_memory(value.stored, order)
-        op: ops.IntegerOp = ops.Reshape(stored) if alike else ops.Transpose(order)
-
-        def move(array: Any) -> Any:
-            return array.transpose(0, *(o + 1 for o in order))
-
-        bases = self.moved_readings(value.expr, op, move, origin, axes)
-        return Value(self.mapped(value.expr, value, move, bases), value.shape, axes)
-
     # One grid for a whole tensor
 
     def uniform(self, value: Value, name: str) -> Base:
@@ -397,114 +263,3 @@ class Lowering:
 
 def value_size(value: Value) -> int:
     return int(np.prod(value.shape))
-
-
-def finest(base: Base) -> Fraction:
-    """The largest unit of which every unit and offset is a multiple."""
-    unit: Fraction = reduce(rational_gcd, map(abs, base.unit.flat))
-    for offset in base.offset.flat:
-        unit = rational_gcd(unit, abs(offset))
-    return unit
-
-
-def integral(expr: Expr) -> bool:
-    """Whether an expression is an integer by the ops that make it."""
-    if isinstance(expr, Fixed):
-        return isinstance(expr.number, Grid) and all(
-            u.denominator == 1 for u in expr.number.unit.flat
-        )
-    if isinstance(expr, Base):
-        return all(u.denominator == 1 for a in (expr.unit, expr.offset) for u in a.flat)
-    if not isinstance(expr, Apply):
-        return False
-    match expr.op:
-        case real.Round() | real.Bipolar() | real.MultiThreshold():
-            return True
-        case real.OrtRequantize() | real.OrtAdd() | real.OrtScale() | real.OrtMean():
-            return True
-        case real.OrtTable() | real.Wrap():
-            return True
-        case real.Maximum() | real.Minimum() | real.Add() | real.Sub() | real.Mul():
-            return all(integral(a) for a in expr.args)
-    return False
-
-
-def integers(number: Number, unit: Exact | None) -> Ints:
-    """The integers n for which number = unit·n; raises CompileError where there are none."""
-    if isinstance(number, Grid):
-        factor = number.unit if unit is None else number.unit / unit
-        if all(f.denominator == 1 for f in np.ravel(factor)):
-            out: Ints = (number.codes * factor.astype(np.float64)).astype(np.int64)
-            return out
-        # A grid may be finer than the numbers that are on it.
-        top = np.vectorize(lambda f: f.numerator, otypes=[np.float64])(factor)
-        bottom = np.vectorize(lambda f: f.denominator, otypes=[np.float64])(factor)
-        exact = number.codes * top
-        if np.all(np.mod(exact, bottom) == 0):
-            fine: Ints = (exact / bottom).astype(np.int64)
-            return fine
-    raise CompileError("a value does not lie on the grid that was found for its tensor")
-
-
-def reference_unit(inner: Expr, leaf: Base) -> Exact | None:
-    """The grid, for each channel, on which an expression lies; None where there is none."""
-    rank = len(leaf.shape)
-    if integral(inner):
-        return whole(Fraction(1), rank)
-    channels = leaf.shape[-1] if leaf.shape else 1
-    lo, hi = (np.broadcast_to(e, (channels,)) for e in (leaf.low, leaf.high))
-    places = np.stack([lo, hi, np.clip(0, lo, hi), np.clip(1, lo, hi), np.clip(-1, lo, hi)])
-    number = evaluated(inner, {leaf.node: spread(places, rank)})
-    if not isinstance(number, Grid):
-        return None
-    unit = np.abs(number.unit)
-    if unit.shape[-1] > 1 and np.all(unit == unit.flat[0]):
-        unit = unit[..., :1]
-    return unit.reshape((1,) * (rank - 1) + (-1,)) if rank else unit.reshape(())
-
-
-def spread(places: Ints, rank: int) -> Ints:
-    """[K, C] as [K, 1, ..., 1, C] with `rank` axes after the first."""
-    return places.reshape(places.shape[0], *(1,) * (rank - 1), -1)
-
-
-def proved_forms(inner: Expr, leaf: Base, unit: Exact) -> tuple[Proved, Ints, Ints]:
-    """The function of each channel (or the one of all), and the range that it is proved on."""
-    rank = len(leaf.shape)
-    varying = [f.number.shape[-1] for f in constants(inner)]
-    varying += [a.shape[-1] for e in readings(inner) for a in (e.unit, e.offset)]
-    many = max(varying) > 1
-    if many:
-        channels = leaf.shape[-1]
-        lo, hi = (np.broadcast_to(e, (channels,)).copy() for e in (leaf.low, leaf.high))
-    else:
-        lo, hi = leaf.low.min(keepdims=True), leaf.high.max(keepdims=True)
-    shaped = unit.reshape(1, *unit.shape)
-
-    def function(a: Ints) -> Ints:
-        number = evaluated(inner, {leaf.node: spread(a, rank)})
-        found = integers(number, shaped)
-        return np.broadcast_to(found.reshape(found.shape[0], -1), a.shape)
-
-    return prove(function, lo, hi, per_channel(moves(inner, rank + 1), leaf, len(lo))), lo, hi
-
-
-def proved_range(expr: Expr, rank: int) -> tuple[float, float] | None:
-    """Least and greatest value of a monotone function of one integer tensor, or None."""
-    found = leaves(expr)
-    if len(found) != 1 or not isinstance(found[0], Base):
-        return None
-    leaf = found[0]
-    if moves(expr, rank + 1) is None or len(leaf.shape) != rank:
-        return None
-    channels = leaf.shape[-1] if leaf.shape else 1
-    ends = np.stack([np.broadcast_to(e, (channels,)) for e in (leaf.low, leaf.high)])
-    number = evaluated(expr, {leaf.node: spread(ends, rank)}).bounded()
-    return float((number.value - number.error).min()), float((number.value + number.error).max())
-
-
-def per_channel(direction: Signs | None, leaf: Base, channels: int) -> Signs | None:
-    """The direction for each channel, as a function of the codes."""
-    if direction is None:
-        return None
-    return np.broadcast_to(direction.reshape(-1), (channels,))

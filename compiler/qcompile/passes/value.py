@@ -77,6 +77,10 @@ def moved_number(number: Number, shape: Shape, move: Callable[[Any], Any]) -> Nu
         def move(self, array: Any) -> Any:
             return move(np.broadcast_to(array, (1, *shape)))
 
+        def shape(self, *inputs: Shape) -> Shape:
+            out: Shape = probe.shape[1:]
+            return out
+
     return thin(Moved().run(number))
 
 
