@@ -21,8 +21,8 @@ from benchmarks.compiled import Backend, Limits, Result, Task, compiled, failed
 from benchmarks.rows import cell
 
 HEADER = (
-    "| model | weights | forms of the requantizers | vectors | elements | mismatches "
-    "| rv32 flash bytes | arena bytes | lower s | compile s | |"
+    "| model | weights | forms of the requantizers | vectors | distinct results | elements "
+    "| mismatches | rv32 flash bytes | arena bytes | lower s | compile s | |"
 )
 COLUMNS = HEADER.count("|") - 1
 
@@ -143,6 +143,7 @@ def row(result: Result) -> str:
         result.task.widths,
         shares(result.forms),
         result.vectors or "",
+        result.distinct or "",
         f"{result.elements:,}" if result.elements else "",
         result.mismatches if result.elements else "",
         "" if result.flash_bytes is None else f"{result.flash_bytes:,}",

@@ -66,6 +66,7 @@ class Result:
     task: Task
     forms: dict[str, int]
     vectors: int = 0
+    distinct: int = 0  # different results among those of the vectors
     elements: int = 0
     mismatches: int = 0
     flash_bytes: int | None = None
@@ -109,6 +110,7 @@ def measured(task: Task, source: Source, limits: Limits, note: str) -> Result:
         task,
         dict(forms),
         tally.vectors,
+        tally.distinct,
         tally.elements,
         tally.mismatches,
         flash,
@@ -140,6 +142,7 @@ def runnable(backend: Backend, model: IntegerModel, project: Project) -> Runner:
 @dataclass(frozen=True)
 class Tally:
     vectors: int
+    distinct: int
     elements: int
     mismatches: int
 
@@ -149,9 +152,11 @@ def run(source: Source, model: IntegerModel, runner: Runner, limits: Limits) -> 
     given = vectors(model, limits.vectors)
     end = time.perf_counter() + limits.seconds
     done = elements = wrong = 0
+    results: set[bytes] = set()
     for part in parts(limits.vectors, min(chunk_size(source), MOST_AT_ONCE)):
         chunk = {name: codes[part] for name, codes in given.items()}
         expected, found = truth(source, model, chunk), runner.run(chunk)
+        results |= distinct(found)
         for port in model.outputs:
             own, other = np.broadcast_arrays(expected[port.name], found[port.name])
             elements += own.size
@@ -159,7 +164,16 @@ def run(source: Source, model: IntegerModel, runner: Runner, limits: Limits) -> 
         done = part.stop
         if time.perf_counter() > end:
             break
-    return Tally(done, elements, wrong)
+    return Tally(done, len(results), elements, wrong)
+
+
+def distinct(outputs: Codes) -> set[bytes]:
+    """What each sample's outputs are, to be counted."""
+    return {b"".join(sample) for sample in zip(*map(rows, outputs.values()), strict=True)}
+
+
+def rows(x: Ints) -> list[bytes]:
+    return [sample.tobytes() for sample in x]
 
 
 def parts(count: int, most: int) -> Iterator[slice]:

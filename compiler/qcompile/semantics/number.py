@@ -225,19 +225,21 @@ def raised(number: Number, rank: int) -> Number:
 def constant(values: NDArray[Any]) -> Grid:
     """A stored constant [*shape] as a number, with a sample axis.
 
-    Numbers that differ along at most one axis (scales, biases) become units, so that codes stay
-    small; anything else gets integers on one power-of-two grid.
+    Stored integers are codes. Reals that differ along at most one axis (scales, biases) become
+    units, so that codes stay small; others get integers on one power-of-two grid.
     """
     array = np.asarray(values)[np.newaxis]
     if array.dtype == bool:
         array = array.astype(np.int64)
     if array.dtype.kind in "iu" and np.any(np.abs(array.astype(np.float64)) >= EXACT):
         return Grid(np.ones(array.shape), fractions(array))
+    if array.dtype.kind in "iu":
+        return Grid(array.astype(np.float64), whole(Fraction(1), array.ndim))
     if sum(s > 1 for s in array.shape) <= 1:
         unit = fractions(array)
         zero = unit == 0
         return Grid(np.where(zero, 0.0, 1.0), without_zeros(unit))
-    if array.dtype.kind in "iu" or np.all(array == np.rint(array)):
+    if np.all(array == np.rint(array)):
         return Grid(array.astype(np.float64), whole(Fraction(1), array.ndim))
     exponent = finest_exponent(array.astype(np.float64))
     codes = np.ldexp(array.astype(np.float64), -exponent)
