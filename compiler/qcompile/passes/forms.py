@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -49,12 +50,11 @@ def scale_form(stairs: Staircase, negate: bool) -> Scale | None:
     if not len(stairs.breaks):
         return Scale(Arithmetic.CLIP, sign, 0, 0, stairs.first, stairs.first)
     slope = best_slope(stairs)
-    for candidate in (*shifts(stairs), *words(stairs, slope)):
-        return oriented(candidate, sign)
-    # A multiplication of the upper half takes a positive or negative operand alike.
-    for candidate in (*highs(stairs, slope), *longs(stairs, slope)):
-        return oriented(candidate, sign)
-    return None
+    cheapest_first = chain(
+        shifts(stairs), words(stairs, slope), highs(stairs, slope), longs(stairs, slope)
+    )
+    found = next(cheapest_first, None)
+    return None if found is None else oriented(found, sign)
 
 
 def oriented(form: Scale, sign: int) -> Scale:
@@ -124,12 +124,13 @@ def peak(stairs: Staircase, multiplier: int, offset: int) -> int:
 
 def shifts(stairs: Staircase) -> Iterator[Scale]:
     """Forms without a multiplication."""
-    for shift in range(0, 31):
-        least, greatest = offsets(stairs, 1, shift)
-        if least > greatest:
+    tried = list(range(31))
+    for shift, good in zip(tried, promising(stairs, [1] * len(tried), tried), strict=True):
+        if not good:
             continue
+        least, greatest = offsets(stairs, 1, shift)
         offset = nearest(0 if shift == 0 else 1 << (shift - 1), least, greatest)
-        if peak(stairs, 1, offset) > WORD_LIMIT:
+        if least > greatest or peak(stairs, 1, offset) > WORD_LIMIT:
             continue
         kind = Arithmetic.CLIP if shift == 0 and offset == 0 else Arithmetic.SHIFT
         yield Scale(kind, 1, offset, shift, stairs.first, stairs.last)
