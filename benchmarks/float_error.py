@@ -41,7 +41,7 @@ from qcompile.semantics import (
     Sub,
     Tanh,
 )
-from qcompile.semantics.number import is_power_of_two
+from qcompile.semantics.units import is_power_of_two
 
 UNIT = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 FOLDED = 4  # roundings of a constant that was computed from stored ones, at most

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qcompile.graph import Graph
 from qcompile.semantics import Bounded, Grid, Input, Number, RealOp, constant
 from qcompile.semantics.interval import fractions
-from qcompile.semantics.number import whole
+from qcompile.semantics.units import whole
 
 Floats = NDArray[np.float64]
 

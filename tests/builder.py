@@ -12,7 +12,7 @@ from qcompile.model import IntegerModel, Port
 from qcompile.ops import Input, IntegerOp, Requant
 from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table
 from qcompile.qtype import Ints, QType, Shape
-from qcompile.semantics.number import whole
+from qcompile.semantics.units import whole
 
 SAMPLES = 6
 Random = np.random.Generator

@@ -18,7 +18,8 @@ from qcompile.passes import lower
 from qcompile.passes.fold_constants import fold_constants
 from qcompile.passes.integerize import integerize
 from qcompile.read import read
-from qcompile.semantics.number import Grid, whole
+from qcompile.semantics.number import Grid
+from qcompile.semantics.units import whole
 from qcompile.source import Source
 from random_networks import Maker
 from rewidth import rewidth

@@ -11,8 +11,9 @@ import pytest
 
 from qcompile import semantics as real
 from qcompile.semantics.interval import ends, exponential, square_root
-from qcompile.semantics.number import Bounded, Grid, constant, whole
-from qcompile.semantics.rounding import divide, round_floats
+from qcompile.semantics.modes import divide, round_floats
+from qcompile.semantics.number import Bounded, Grid, constant
+from qcompile.semantics.units import whole
 
 Rounding = real.Rounding
 

@@ -9,7 +9,8 @@ import numpy as np
 from qcompile import semantics as real
 from qcompile.semantics.arithmetic import signs
 from qcompile.semantics.interval import fractions
-from qcompile.semantics.number import Grid, whole
+from qcompile.semantics.number import Grid
+from qcompile.semantics.units import whole
 
 VALUES = np.array([3.0e-39, -2.0e-39, 0.0, 4.5, -1.0e-30])
 

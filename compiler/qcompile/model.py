@@ -14,7 +14,8 @@ from qcompile.qtype import Ints, QType, Shape
 from qcompile.semantics.arithmetic import Add, Div, Mul
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.movement import Transpose
-from qcompile.semantics.number import ROUNDING, Bounded, Grid, Number, whole, without_zeros
+from qcompile.semantics.number import Bounded, Grid, Number
+from qcompile.semantics.units import ROUNDING, whole, without_zeros
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,9 +22,18 @@ RESERVED = frozenset(
 )
 
 
-def identifier(text: str, limit: int = 48) -> str:
-    """`text` as an identifier: letters, digits, single underscores; at most `limit` characters."""
-    word = re.sub(r"[^0-9a-zA-Z]+", "_", text).strip("_")[-limit:].strip("_").lower() or "value"
+def identifier(text: str, limit: int = 40) -> str:
+    """`text` as an identifier: letters, digits, single underscores; at most `limit` characters.
+
+    Of a long name the last words are kept: paths end with what says most.
+    """
+    words = re.sub(r"[^0-9a-zA-Z]+", "_", text).strip("_").lower().split("_")
+    word = words[-1][-limit:]
+    for earlier in reversed(words[:-1]):
+        if len(earlier) + 1 + len(word) > limit:
+            break
+        word = f"{earlier}_{word}"
+    word = word or "value"
     if word[0].isdigit() or word in RESERVED:
         word = f"t_{word}"
     return word

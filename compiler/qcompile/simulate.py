@@ -20,8 +20,9 @@ from qcompile.progress import QUIET, Progress
 from qcompile.qtype import Real
 from qcompile.semantics.evaluate import constants, evaluate
 from qcompile.semantics.interval import fractions
-from qcompile.semantics.number import EXACT, Bounded, Grid, Number, finest_exponent, whole
+from qcompile.semantics.number import Bounded, Grid, Number, finest_exponent
 from qcompile.semantics.sources import Input, InputGrid
+from qcompile.semantics.units import EXACT, whole
 from qcompile.source import Dialect, Output, Source
 
 Array = NDArray[Any]

@@ -20,6 +20,6 @@ Each method of `Model` adds one layer and returns its result. Whatever has no me
 from qcompile.export.builder import Tensor
 from qcompile.export.model import Model
 from qcompile.export.quantizer import Quantizer
-from qcompile.semantics.rounding import Rounding
+from qcompile.semantics.modes import Rounding
 
 __all__ = ["Model", "Quantizer", "Rounding", "Tensor"]

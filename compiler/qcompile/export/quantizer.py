@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qcompile.errors import CompileError
-from qcompile.semantics.rounding import Rounding
+from qcompile.semantics.modes import Rounding
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, ...]

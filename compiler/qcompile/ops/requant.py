@@ -18,6 +18,7 @@ class Arithmetic(Enum):
     CLIP = "clip"  # no multiplication, no shift
     SHIFT = "shift"  # the multiplier is 1
     WORD = "32-bit"  # product and sum fit int32
+    EVEN = "half-even"  # as WORD, but the shift rounds to nearest, halves to even
     HIGH = "mulh"  # the upper half of a 32x32 product, then add and shift in int32
     LONG = "64-bit"  # product and sum fit int64
 
@@ -27,7 +28,9 @@ class Scale:
     """`clip((multiplier·a + offset) >> shift, low, high)`, the shift rounding down.
 
     For `HIGH`, shift >= 32 and offset is a multiple of 2^32: `((a << pre)·m >> 32) + ...` with
-    multiplier = m << pre, m < 2^31. `exceptions` are (a, result) pairs that differ.
+    multiplier = m << pre, m < 2^31. For `EVEN`, shift >= 1 and it rounds t = multiplier·a + offset
+    half to even: `(t + 2^(shift-1) - 1 + ((t >> shift) & 1)) >> shift`, where t + 2^(shift-1) fits
+    int32 too. `exceptions` are (a, result) pairs that differ.
     """
 
     arithmetic: Arithmetic
@@ -43,6 +46,9 @@ class Scale:
         if self.arithmetic is Arithmetic.HIGH:
             upper = ((a << self.pre) * (self.multiplier >> self.pre)) >> 32
             raw = (upper + (self.offset >> 32)) >> (self.shift - 32)
+        elif self.arithmetic is Arithmetic.EVEN:
+            t = a * self.multiplier + self.offset
+            raw = (t + ((1 << self.shift - 1) - 1) + (t >> self.shift & 1)) >> self.shift
         else:
             raw = (a * self.multiplier + self.offset) >> self.shift
         out: Ints = np.clip(raw, self.low, self.high)
@@ -119,7 +125,12 @@ class Requant(IntegerOp):
         drop = np.where(high, 32, 0)
         offset = np.array([f.offset >> d for f, d in zip(scales, drop, strict=True)])
         shift = np.array([f.shift for f in scales]) - drop
-        raw = ((((x << pre) * m) >> drop) + offset) >> shift
+        total = (((x << pre) * m) >> drop) + offset
+        even = np.array([f.arithmetic is Arithmetic.EVEN for f in scales])
+        if even.any():
+            below = np.array([(1 << f.shift >> 1) - 1 for f in scales])
+            total = total + np.where(even, below + (total >> shift & 1), 0)
+        raw = total >> shift
         low, limit = np.array([f.low for f in scales]), np.array([f.high for f in scales])
         out: Ints = np.clip(raw, low, limit)
         return out

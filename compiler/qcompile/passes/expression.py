@@ -14,7 +14,8 @@ from qcompile import semantics as real
 from qcompile.qtype import Ints, Shape
 from qcompile.semantics.base import Elementwise, Signs
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Grid, Number, whole, without_zeros
+from qcompile.semantics.number import Grid, Number
+from qcompile.semantics.units import whole, without_zeros
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ import numpy as np
 from qcompile import semantics as real
 from qcompile.graph import Graph, Node, copy_node
 from qcompile.semantics.base import RealOp
-from qcompile.semantics.number import Bounded, Grid, Number, constant, whole
+from qcompile.semantics.number import Bounded, Grid, Number, constant
 from qcompile.semantics.sources import Levels
+from qcompile.semantics.units import whole
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,10 @@ A rising staircase is given by its steps: T_k is the least a with f(a) >= k. The
 `clip((M·a + B) >> S, low, high) = f(a)` on all of [lo, hi] exactly when, for every k that is
 reached, `M·T_k + B >= k·2^S` and `M·(T_k - 1) + B < k·2^S` (design, section 3). For fixed M and S
 that is an interval for B.
+
+A shift that rounds halves to even reaches k at `k·2^S - 2^(S-1)` if k is even and one later if k
+is odd, since (k - 1/2) goes to its even neighbour. With these numbers in place of `k·2^S` the same
+interval for B proves it.
 """
 
 from __future__ import annotations
@@ -51,7 +55,11 @@ def scale_form(stairs: Staircase, negate: bool) -> Scale | None:
         return Scale(Arithmetic.CLIP, sign, 0, 0, stairs.first, stairs.first)
     slope = best_slope(stairs)
     cheapest_first = chain(
-        shifts(stairs), words(stairs, slope), highs(stairs, slope), longs(stairs, slope)
+        shifts(stairs),
+        words(stairs, slope),
+        evens(stairs, slope),
+        highs(stairs, slope),
+        longs(stairs, slope),
     )
     found = next(cheapest_first, None)
     return None if found is None else oriented(found, sign)
@@ -88,31 +96,45 @@ def best_slope(stairs: Staircase) -> float:
     return (least + most) / 2
 
 
-def offsets(stairs: Staircase, multiplier: int, shift: int) -> tuple[int, int]:
+def edges(levels: Ints, shift: int, even: bool) -> Ints:
+    """The least sum that the shift takes to each level."""
+    if not even:
+        return levels << shift
+    return (levels << shift) - (1 << shift >> 1) + (levels & 1)
+
+
+def offsets(
+    stairs: Staircase, multiplier: int, shift: int, even: bool = False
+) -> tuple[int, int]:
     """The least and the greatest B for which M and S are right; empty if least > greatest."""
     levels, breaks = stairs.levels(), stairs.breaks
     if (
         abs(multiplier) * max(abs(stairs.lo), abs(stairs.hi) + 1) < 2**61
         and ((max(abs(stairs.first), abs(stairs.last)) + 1) << shift) < 2**61
     ):
-        level = levels << shift
-        least = int((level - multiplier * breaks).max())
-        greatest = int((level - 1 - multiplier * (breaks - 1)).min())
+        edge = edges(levels, shift, even)
+        least = int((edge - multiplier * breaks).max())
+        greatest = int((edge - 1 - multiplier * (breaks - 1)).min())
         return least, greatest
+    assert not even, "a form of 32 bits"
     pairs = list(zip(levels.tolist(), breaks.tolist(), strict=True))
     least = max((k << shift) - multiplier * t for k, t in pairs)
     return least, min((k << shift) - 1 - multiplier * (t - 1) for k, t in pairs)
 
 
-def promising(stairs: Staircase, multipliers: list[int], shifts: list[int]) -> list[bool]:
+def promising(
+    stairs: Staircase, multipliers: list[int], shifts: list[int], even: bool = False
+) -> list[bool]:
     """Which (M, S) may leave room for an offset, judged by float64 with slack; exact follows."""
     slopes = np.array([float(m) * 2.0**-s for m, s in zip(multipliers, shifts, strict=True)])
     levels, breaks = stairs.levels().astype(np.float64), stairs.breaks.astype(np.float64)
     products = slopes[:, np.newaxis] * breaks
-    upper = (levels - products).min(axis=1) + slopes
-    room = upper - (levels - products).max(axis=1)
-    slack = 1e-9 * (1 + np.abs(products).max(axis=1, initial=0))
     unit = 2.0 ** -np.array(shifts, np.float64)
+    # Half a unit of the result lowers all edges alike; that odd ones are one later matters.
+    later = unit[:, np.newaxis] * (stairs.levels() & 1) if even else 0.0
+    gaps = levels + later - products
+    room = gaps.min(axis=1) + slopes - gaps.max(axis=1)
+    slack = 1e-9 * (1 + np.abs(products).max(axis=1, initial=0))
     return [bool(r) for r in room + slack >= unit]
 
 
@@ -138,7 +160,7 @@ def shifts(stairs: Staircase) -> Iterator[Scale]:
 
 
 def candidates(
-    stairs: Staircase, slope: float, shifts: range, largest_product: int
+    stairs: Staircase, slope: float, shifts: range, largest_product: int, even: bool = False
 ) -> Iterator[tuple[int, int]]:
     """(M, S) worth an exact look, in the order of the shifts."""
     size = max(abs(stairs.lo), abs(stairs.hi), 1)
@@ -146,9 +168,10 @@ def candidates(
     for shift in shifts:
         middle = round(slope * 2.0**shift)
         if middle * size <= largest_product:
-            pairs += [(middle + d, shift) for d in TRIES if middle + d > 0]
+            # Halves occur only where the slope is M/2^S exactly: its neighbours need no look.
+            pairs += [(middle + d, shift) for d in TRIES[: 1 if even else None] if middle + d > 0]
     if pairs:
-        good = promising(stairs, [m for m, _ in pairs], [s for _, s in pairs])
+        good = promising(stairs, [m for m, _ in pairs], [s for _, s in pairs], even)
         yield from (pair for pair, keep in zip(pairs, good, strict=True) if keep)
 
 
@@ -160,6 +183,18 @@ def words(stairs: Staircase, slope: float) -> Iterator[Scale]:
         if least <= greatest and peak(stairs, multiplier, offset) <= WORD_LIMIT:
             low, high = stairs.first, stairs.last
             yield Scale(Arithmetic.WORD, multiplier, offset, shift, low, high)
+            return
+
+
+def evens(stairs: Staircase, slope: float) -> Iterator[Scale]:
+    """Forms on 32 bits whose shift rounds halves to even."""
+    for multiplier, shift in candidates(stairs, slope, range(1, 31), WORD_LIMIT, even=True):
+        least, greatest = offsets(stairs, multiplier, shift, even=True)
+        offset = nearest(0, least, greatest)
+        largest = peak(stairs, multiplier, offset) + (1 << shift - 1)
+        if least <= greatest and largest <= WORD_LIMIT:
+            low, high = stairs.first, stairs.last
+            yield Scale(Arithmetic.EVEN, multiplier, offset, shift, low, high)
             return
 
 

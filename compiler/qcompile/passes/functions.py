@@ -24,7 +24,8 @@ from qcompile.passes.requantize import Proved, prove
 from qcompile.qtype import Ints
 from qcompile.semantics.base import Signs
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Grid, Number, rational_gcd, whole
+from qcompile.semantics.number import Grid, Number
+from qcompile.semantics.units import rational_gcd, whole
 
 
 def finest(base: Base) -> Fraction:

@@ -19,7 +19,7 @@ from qcompile.passes.expression import Base, Fixed, Raw, leaves
 from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import Value, identity
 from qcompile.qtype import QType
-from qcompile.semantics.number import whole
+from qcompile.semantics.units import whole
 from qcompile.source import Source
 
 

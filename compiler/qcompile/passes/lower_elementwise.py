@@ -25,7 +25,7 @@ from qcompile.passes.functions import finest, integers, integral, proved_range
 from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import Value, identity, number_in
 from qcompile.qtype import Ints, QType
-from qcompile.semantics.number import rational_gcd, whole
+from qcompile.semantics.units import rational_gcd, whole
 
 LARGEST_CODE = 2**52  # codes stay exact in the oracle's float64
 MOST_PAIRS = 1 << 16

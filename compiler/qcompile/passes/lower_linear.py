@@ -19,7 +19,7 @@ from qcompile.passes.value import CHANNELS_LAST, Value, identity, number_in
 from qcompile.passes.weights import Weights, weights_of
 from qcompile.qtype import Ints, bits_for
 from qcompile.semantics.interval import Exact, fractions
-from qcompile.semantics.number import rational_gcd, whole
+from qcompile.semantics.units import rational_gcd, whole
 
 LARGEST_BIAS = 2**40
 

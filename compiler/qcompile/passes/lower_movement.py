@@ -18,7 +18,7 @@ from qcompile.passes.value import Value, identity, same_memory
 from qcompile.qtype import Shape
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.movement import slim
-from qcompile.semantics.number import rational_gcd
+from qcompile.semantics.units import rational_gcd
 
 
 def lower(low: Lowering, node: Node, op: real.RealOp) -> Value:

@@ -21,7 +21,7 @@ from qcompile.passes.lowering import Lowering
 from qcompile.passes.value import CHANNELS_LAST, Value
 from qcompile.semantics.base import Signs
 from qcompile.semantics.interval import Exact, fractions
-from qcompile.semantics.number import whole
+from qcompile.semantics.units import whole
 
 Four = tuple[int, int, int, int]
 

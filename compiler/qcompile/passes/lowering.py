@@ -35,7 +35,8 @@ from qcompile.passes.tensors import Tensors
 from qcompile.passes.value import Value
 from qcompile.qtype import QType
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Grid, whole
+from qcompile.semantics.number import Grid
+from qcompile.semantics.units import whole
 
 FAR = 2.0**40  # beyond any sensible input of a first quantizer, in units of its scale
 

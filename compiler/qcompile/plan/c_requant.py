@@ -23,11 +23,12 @@ class FormBit(IntFlag):
 
     SHIFT = 1
     WORD = 2
-    HIGH = 4
-    LONG = 8
-    STEPS = 16
-    TABLE = 32
-    EXCEPTIONS = 64
+    EVEN = 4
+    HIGH = 8
+    LONG = 16
+    STEPS = 32
+    TABLE = 64
+    EXCEPTIONS = 128
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def _arrays(
     forms = 0
     for r in rows:
         forms |= r.form
-    scaled = forms & (FormBit.SHIFT | FormBit.WORD | FormBit.HIGH | FormBit.LONG)
-    multiplied = forms & (FormBit.WORD | FormBit.HIGH | FormBit.LONG)
+    multiplied = forms & (FormBit.WORD | FormBit.EVEN | FormBit.HIGH | FormBit.LONG)
+    scaled = multiplied | forms & FormBit.SHIFT
     listed = forms & (FormBit.STEPS | FormBit.EXCEPTIONS)
     looked_up = listed or forms & FormBit.TABLE
     places, place_at = _pool([r.places for r in rows])
@@ -187,6 +188,11 @@ def _arithmetic(form: Scale, reach: Reach) -> FormBit:
     ends = (reach.low, reach.high)
     sums = [a * form.multiplier + form.offset for a in ends]
     products = [a * form.multiplier for a in ends]
+    if form.arithmetic is Arithmetic.EVEN:
+        rounded = [s + (1 << form.shift - 1) for s in sums]
+        numbers = (*ends, form.multiplier, form.offset, *products, *sums, *rounded)
+        assert 1 <= form.shift < 31 and I32.holds(*numbers), "an unproved requantizer"
+        return FormBit.EVEN
     if form.multiplier == 1 and reach.accumulator.holds(form.offset, *sums):
         return FormBit.SHIFT
     if form.arithmetic is Arithmetic.HIGH:

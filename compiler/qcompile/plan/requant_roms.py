@@ -6,28 +6,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcompile.ops.requant import Form, Requant, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Form, Requant, Scale, Steps, Table
 from qcompile.plan.streams import Number, Rom
 from qcompile.qtype import Ints, QType
 
 
 @dataclass(frozen=True, eq=False)
 class ScaleRoms:
-    """`clip((multiplier·a + offset) >> shift, low, high)`, but for listed places."""
+    """`clip((multiplier·a + offset) >> shift, low, high)`, but for listed places.
+
+    The shift rounds down, or halves to even in the channels that `even` marks.
+    """
 
     multiplier: Rom
     offset: Rom
     shift: Rom
     low: Rom
     high: Rom
-    product: Number  # holds multiplier·a + offset, and both limits
+    even: Rom | None  # 1 or 0, if any channel rounds halves to even
+    product: Number  # holds multiplier·a + offset, what rounding adds, and both limits
     places: Rom | None  # [folds, lanes, exceptions]
     results: Rom | None
 
     @property
     def roms(self) -> tuple[Rom, ...]:
         all_roms = (self.multiplier, self.offset, self.shift, self.low, self.high)
-        return (*all_roms, *(r for r in (self.places, self.results) if r is not None))
+        optional = (self.even, self.places, self.results)
+        return (*all_roms, *(r for r in optional if r is not None))
 
     @property
     def exceptions(self) -> int:
@@ -114,15 +119,19 @@ class _Maker:
         ends = [0]
         for f, low, high in zip(self.forms, self.lows, self.highs, strict=True):
             if isinstance(f, Scale):
-                ends += [f.multiplier * int(a) + f.offset for a in (low, high)]
+                sums = [f.multiplier * int(a) + f.offset for a in (low, high)]
+                half = 1 << f.shift - 1 if f.arithmetic is Arithmetic.EVEN else 0
+                ends += [*sums, *(s + half for s in sums)]
                 ends += [f.multiplier * int(a) for a in (low, high)] + [f.low, f.high]
         places, results = self._exceptions(scales)
+        even = np.array([int(f.arithmetic is Arithmetic.EVEN) for f in scales])
         return ScaleRoms(
             multiplier=self.rom("multiplier", np.array([f.multiplier for f in scales])),
             offset=self.rom("offset", np.array([f.offset for f in scales])),
             shift=self.rom("shift", np.array([f.shift for f in scales])),
             low=self.rom("low", np.array([f.low for f in scales])),
             high=self.rom("high", np.array([f.high for f in scales])),
+            even=self.rom("even", even) if even.any() else None,
             product=Number.holding(*ends),
             places=places,
             results=results,

@@ -14,7 +14,8 @@ from qcompile.graph import Graph
 from qcompile.qtype import Shape
 from qcompile.read.elements import REAL, Element
 from qcompile.read.tensors import check_size
-from qcompile.semantics.number import EXACT, Number
+from qcompile.semantics.number import Number
+from qcompile.semantics.units import EXACT
 from qcompile.source import Semantics
 
 

@@ -19,11 +19,12 @@ from qcompile.semantics.base import Elementwise, RealOp
 from qcompile.semantics.evaluate import evaluate
 from qcompile.semantics.heads import ArgMax, Softmax
 from qcompile.semantics.linear import Conv, MatMul
+from qcompile.semantics.modes import Rounding
 from qcompile.semantics.movement import Concat, Gather, Movement, Pad, Reshape, Transpose
 from qcompile.semantics.number import Bounded, Grid, Number, constant, samples
 from qcompile.semantics.ort import OrtAdd, OrtMean, OrtRequantize, OrtScale, OrtTable, OrtWindowSum
 from qcompile.semantics.pooling import AveragePool, MaxPool, ReduceSum, Window
-from qcompile.semantics.rounding import Bipolar, MultiThreshold, Round, Rounding, Wrap
+from qcompile.semantics.rounding import Bipolar, MultiThreshold, Round, Wrap
 from qcompile.semantics.sources import Constant, Input, InputGrid, Known
 
 __all__ = [

@@ -12,7 +12,8 @@ import numpy as np
 from qcompile.errors import CompileError
 from qcompile.semantics.base import Elementwise, Signs
 from qcompile.semantics.interval import Interval, exponential, increasing, square_root
-from qcompile.semantics.number import ROUNDING, Bounded, Floats, Grid, Number, on_common_grid
+from qcompile.semantics.number import Bounded, Grid, Number, on_common_grid
+from qcompile.semantics.units import ROUNDING, Floats
 
 LIBRARY = 16 * ROUNDING  # bound of the relative error of numpy's exp and tanh (they claim 4 ulp)
 

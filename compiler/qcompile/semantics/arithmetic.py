@@ -9,18 +9,9 @@ import numpy as np
 
 from qcompile.semantics.base import Elementwise, Signs
 from qcompile.semantics.interval import Exact, Interval, ends, fractions
-from qcompile.semantics.number import (
-    EXACT,
-    ROUNDING,
-    Bounded,
-    Floats,
-    Grid,
-    Number,
-    magnitudes,
-    on_common_grid,
-    product,
-)
+from qcompile.semantics.number import Bounded, Grid, Number, on_common_grid
 from qcompile.semantics.once import once
+from qcompile.semantics.units import EXACT, ROUNDING, Floats, magnitudes, product
 
 PRECISIONS = (64, 256, 1024)  # bits, with which signs are looked for
 

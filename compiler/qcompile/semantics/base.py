@@ -12,7 +12,8 @@ from qcompile.errors import CompileError
 from qcompile.ops.base import Op
 from qcompile.qtype import Real, Shape, TensorType
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Bounded, Floats, Grid, Index, Number, pull, raised
+from qcompile.semantics.number import Bounded, Grid, Index, Number, pull, raised
+from qcompile.semantics.units import Floats
 
 Signs = NDArray[np.int8]
 

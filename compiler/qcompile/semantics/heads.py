@@ -12,16 +12,8 @@ from qcompile.errors import CompileError
 from qcompile.qtype import Shape
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.interval import Exact, exponential
-from qcompile.semantics.number import (
-    ROUNDING,
-    Bounded,
-    Floats,
-    Grid,
-    Index,
-    Number,
-    uniform,
-    whole,
-)
+from qcompile.semantics.number import Bounded, Grid, Index, Number, uniform
+from qcompile.semantics.units import ROUNDING, Floats, whole
 
 
 @dataclass(frozen=True, eq=False)

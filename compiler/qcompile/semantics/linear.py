@@ -14,18 +14,9 @@ from qcompile.ops.blas import FLOAT32_EXACT, output_size, padded, windows
 from qcompile.qtype import Shape
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import (
-    EXACT,
-    ROUNDING,
-    Bounded,
-    Grid,
-    Index,
-    Number,
-    product,
-    raised,
-    uniform,
-)
+from qcompile.semantics.number import Bounded, Grid, Index, Number, raised, uniform
 from qcompile.semantics.once import once
+from qcompile.semantics.units import EXACT, ROUNDING, product
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,9 @@ from qcompile.errors import CompileError
 from qcompile.qtype import Shape
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.interval import Exact
-from qcompile.semantics.number import Bounded, Grid, Index, Number, common_unit, rescaled
+from qcompile.semantics.number import Bounded, Grid, Index, Number, rescaled
 from qcompile.semantics.once import once
+from qcompile.semantics.units import common_unit
 
 
 class Movement(RealOp):

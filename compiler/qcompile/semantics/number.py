@@ -11,21 +11,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import gcd
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qcompile.semantics.interval import Exact, fractions
-from qcompile.semantics.once import once
+from qcompile.semantics.units import (
+    EXACT,
+    ROUNDING,
+    Floats,
+    factors,
+    finest,
+    finest_along,
+    grown,
+    largest,
+    steps,
+    whole,
+    without_zeros,
+)
 
-Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-EXACT = float(2**53)  # integers below are float64, and so are their sums and products below
 SMALL = 1 << 12  # elements of a tensor of which one need not ask what looking at it costs
-ROUNDING = 2.0**-52  # bound of the relative error of one float64 operation (twice the true one)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,81 +130,6 @@ class Bounded:
 Number = Grid | Bounded
 
 
-def largest(values: Floats) -> float:
-    """The largest magnitude; inf where there is NaN."""
-    if not values.size:
-        return 0.0
-    found = max(float(values.max()), -float(values.min()))
-    return found if found == found else np.inf
-
-
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """A unit in floating point: the nearest floats, and what holds for all of them."""
-
-    floats: Floats
-    power_of_two: bool  # and so exact
-    one: bool
-    largest: float
-
-
-@once
-def factors(unit: Exact) -> Factor:
-    floats = unit.astype(np.float64)
-    same = all(Fraction(u) == f for u, f in zip(floats.flat, unit.flat, strict=True))
-    power = same and all(is_power_of_two(f) for f in unit.flat)
-    one = all(f == 1 for f in unit.flat)
-    return Factor(floats, power, one, largest(floats) * (1 + ROUNDING))
-
-
-@once
-def product(a: Exact, b: Exact) -> Exact:
-    """The unit of a product."""
-    return a * b
-
-
-@once
-def magnitudes(unit: Exact) -> Exact:
-    return np.asarray(np.abs(unit))
-
-
-@once
-def finest(a: Exact, b: Exact) -> Exact:
-    """The coarsest unit of which both are integer multiples."""
-    return np.asarray(common_unit(a, b))
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """How many steps of a fine unit one of a coarse unit has."""
-
-    floats: Floats
-    most: float
-    plain: bool  # one, everywhere
-    fine: Exact  # the fine unit, as wide
-
-
-@once
-def steps(coarse: Exact, fine: Exact) -> Steps:
-    ratio: Exact = coarse / fine
-    assert all(f.denominator == 1 for f in np.ravel(ratio)), "the grid is not finer"
-    most = max((abs(int(f)) for f in np.ravel(ratio)), default=0)
-    plain = all(f == 1 for f in np.ravel(ratio))
-    floats = ratio.astype(np.float64) if most < EXACT else np.full(ratio.shape, EXACT)
-    return Steps(floats, float(min(most, 1 << 60)), plain, np.broadcast_to(fine, ratio.shape))
-
-
-@once
-def grown(unit: Exact, missing: int) -> Exact:
-    """With new axes after that of the samples."""
-    return unit.reshape(unit.shape[0], *(1,) * missing, *unit.shape[1:])
-
-
-def is_power_of_two(x: Fraction) -> bool:
-    top, bottom = abs(x.numerator), x.denominator
-    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0
-
-
 def pull(index: Index, shape: tuple[int, ...], narrow: tuple[int, ...]) -> Index:
     """Flat indices into `shape` as flat indices into `narrow`, which broadcasts to it."""
     if shape == narrow:
@@ -248,13 +181,6 @@ def constant(values: NDArray[Any]) -> Grid:
     return Grid(np.ones(array.shape), fractions(array))
 
 
-def without_zeros(unit: Exact) -> Exact:
-    """Units as they are, 1 in place of 0 (whose codes are 0)."""
-    out = unit.copy()
-    out[unit == 0] = Fraction(1)
-    return out
-
-
 def samples(values: NDArray[Any]) -> Number:
     """A batch of samples [samples, *shape], exactly: integers or finite floats."""
     array = np.asarray(values)
@@ -278,25 +204,6 @@ def finest_exponent(array: Floats) -> int:
     integers = np.ldexp(mantissa, 53).astype(np.int64)
     zeros = np.log2((integers & -integers).astype(np.float64)).astype(np.int64)
     return int((exponent - 53 + zeros).min(initial=0))
-
-
-@once
-def whole(unit: Fraction, rank: int) -> Exact:
-    """One unit for a tensor of `rank` axes."""
-    out = np.empty((1,) * rank, object)
-    out[...] = unit
-    return out
-
-
-def rational_gcd(a: Fraction, b: Fraction) -> Fraction:
-    """The largest rational of which both are integer multiples."""
-    if not a or not b:
-        return abs(a or b) or Fraction(1)
-    top = gcd(a.numerator * b.denominator, b.numerator * a.denominator)
-    return Fraction(top, a.denominator * b.denominator)
-
-
-common_unit = np.frompyfunc(rational_gcd, 2, 1)
 
 
 def rescaled(x: Grid, unit: Exact) -> Grid | None:
@@ -334,20 +241,3 @@ def uniform(x: Grid, axes: tuple[int, ...]) -> Grid | None:
     unit = finest_along(x.unit, axes)
     fine = rescaled(x, unit)
     return None if fine is None else Grid(fine.codes, unit, fine.most)
-
-
-@once
-def finest_along(unit: Exact, axes: tuple[int, ...]) -> Exact:
-    """One unit for all places along `axes`."""
-    found: Exact = np.abs(unit)
-    for axis in axes:
-        found = np.asarray(common_unit.reduce(found, axis=axis, keepdims=True))
-    return found
-
-
-@once
-def integer_ratio(unit: Exact) -> tuple[Exact, Exact]:
-    """Numerators and denominators, as Python integers."""
-    top = np.array([u.numerator for u in unit.flat], object).reshape(unit.shape)
-    bottom = np.array([u.denominator for u in unit.flat], object).reshape(unit.shape)
-    return top, bottom

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from qcompile.qtype import Shape
 from qcompile.semantics.base import Elementwise, RealOp, Signs
-from qcompile.semantics.number import Grid, Number, raised, whole
+from qcompile.semantics.number import Grid, Number, raised
 from qcompile.semantics.pooling import Window
+from qcompile.semantics.units import whole
 
 
 @dataclass(frozen=True, eq=False)

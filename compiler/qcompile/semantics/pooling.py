@@ -16,15 +16,8 @@ from qcompile.qtype import Shape
 from qcompile.semantics.base import RealOp
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.movement import places
-from qcompile.semantics.number import (
-    EXACT,
-    ROUNDING,
-    Bounded,
-    Grid,
-    Index,
-    Number,
-    uniform,
-)
+from qcompile.semantics.number import Bounded, Grid, Index, Number, uniform
+from qcompile.semantics.units import EXACT, ROUNDING
 
 
 @dataclass(frozen=True, eq=False)

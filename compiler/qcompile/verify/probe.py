@@ -10,7 +10,7 @@ from qcompile.graph import Graph
 from qcompile.model import IntegerModel, Port
 from qcompile.ops import Input, Requant
 from qcompile.qtype import Ints, QType
-from qcompile.semantics.number import whole
+from qcompile.semantics.units import whole
 from qcompile.verify.vectors import Codes, probes
 
 

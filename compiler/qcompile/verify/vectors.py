@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from qcompile.model import IntegerModel
-from qcompile.ops.requant import Form, Requant, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Form, Requant, Scale, Steps, Table
 from qcompile.qtype import Ints, QType
 
 SEED = 20_240_229
@@ -115,7 +115,7 @@ def steps(form: Form, low: int, high: int) -> Ints:
 
 
 def scale_steps(form: Scale) -> list[int]:
-    """`ceil((k·2^shift - offset) / multiplier)` for each result k, and the exceptions."""
+    """`ceil((edge - offset) / multiplier)` for the least sum of each result, and exceptions."""
     listed = [place + d for place, _ in form.exceptions for d in (0, 1)]
     m = form.multiplier
     if m == 0:
@@ -124,5 +124,8 @@ def scale_steps(form: Scale) -> list[int]:
     if len(results) > 4 * MOST_STEPS:
         results = results[:: len(results) // MOST_STEPS]
     edges = [(k << form.shift) - form.offset for k in results]
+    if form.arithmetic is Arithmetic.EVEN:  # a half goes to k only if k is even
+        half = 1 << form.shift - 1
+        edges = [e - half + (k & 1) for e, k in zip(edges, results, strict=True)]
     # A falling function steps just after the last code that still reaches k.
     return listed + [-(-e // m) if m > 0 else e // m + 1 for e in edges]
