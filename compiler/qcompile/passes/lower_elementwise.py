@@ -20,6 +20,8 @@ from qcompile.passes.expression import (
     affine_step,
     evaluated,
     leaves,
+    moves,
+    peeled,
 )
 from qcompile.passes.functions import finest, integers, integral, proved_range
 from qcompile.passes.lowering import Lowering
@@ -48,6 +50,12 @@ def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
         exprs = [_first_quantized(low, Value(e, v.shape, axes), name) for e, v, name in pairs]
         exprs = [low.known(e) for e in exprs]
     value = Value(Apply(op, tuple(exprs)), shape, axes)
+    if _too_wide(value):
+        for expr, v, name in zip(exprs, args, node.inputs, strict=True):
+            if integral(peeled(expr, len(shape) + 1)[0]):
+                low.codes_or_none(Value(expr, v.shape, axes), name)
+        exprs = [low.on_codes(e) for e in exprs]
+        value = Value(Apply(op, tuple(exprs)), shape, axes)
     if isinstance(op, real.Wrap) and _never_wraps(value, op):
         return Value(exprs[0], shape, axes)
     if len(leaves(value.expr)) < 2:
@@ -55,6 +63,15 @@ def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
     return _joined(
         low, node, op, [Value(e, v.shape, axes) for e, v in zip(exprs, args, strict=True)]
     )
+
+
+def _too_wide(value: Value) -> bool:
+    """Whether a function neither rises nor falls, on more integers than one looks at."""
+    found = leaves(value.expr)
+    if len(found) != 1 or not isinstance(found[0], Base):
+        return False
+    span = int(found[0].high.max()) - int(found[0].low.min())
+    return span >= MOST_PAIRS and moves(value.expr, len(value.shape) + 1) is None
 
 
 def _raised(low: Lowering, node: Node, name: str, rank: int) -> Value:

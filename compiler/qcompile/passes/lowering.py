@@ -102,6 +102,10 @@ class Lowering(Tensors):
         """The expression on the codes of the input's quantizer, where those were made."""
         if not self.raw or not any(isinstance(leaf, Raw) for leaf in leaves(expr)):
             return expr
+        return self.on_codes(expr)
+
+    def on_codes(self, expr: Expr) -> Expr:
+        """The expression on the latest codes that were made of its parts."""
 
         def made(e: Expr) -> Expr | None:
             found = self._made.get(id(e))
