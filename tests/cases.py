@@ -6,7 +6,7 @@ every bit with `IntegerModel.run`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -152,6 +152,36 @@ def requant_wide(b: Builder) -> Case:
     scale = Scale(Arithmetic.LONG, 3, 2**20, 21, -(2**30), 2**40)
     low, high = b.type(x).minimum, b.type(x).maximum
     return b.case(b.add(Requant((scale,), *map(np.atleast_1d, reached(scale, low, high))), x))
+
+
+def requant_even(b: Builder) -> Case:
+    """Shifts that round halves to even, most inputs of which are halves."""
+    x = b.input((2, 40, 6), 10)
+    lines = ((1, 0, 1), (1, 3, 2), (-1, -5, 3), (3, 1, 4), (-7, 12, 6), (1, -512, 9))
+    even = b.add(evens(lines, -8, 7), x)
+    one = b.add(evens(((5, -2, 2),), -700, 900), x)
+    wide = b.add(evens(((2**21 - 1, -(2**17), 20),), -128, 127), x)
+    return b.case(even, one, wide)
+
+
+def requant_even_and_others(b: Builder) -> Case:
+    """Every other form beside them, in an accumulator that is narrower than the sums."""
+    x = b.input((4, 20, 16), 7, signed=False)
+    mixed = b.graph[b.requant(x, 5)].op
+    assert isinstance(mixed, Requant)
+    lines = [(m, 2**s + m, s) for m, s in zip(range(-4, 12), [1, 2, 3, 4] * 4, strict=True)]
+    low, high = -16, 15
+    even = evens(lines, low, high)
+    pairs = zip(mixed.forms, even.forms, strict=True)
+    forms = tuple(f if c % 2 else g for c, (f, g) in enumerate(pairs))
+    ends = np.array([f.ends() for f in forms])
+    return b.case(b.add(Requant(forms, ends[:, 0], ends[:, 1]), x))
+
+
+def evens(lines: Iterable[tuple[int, int, int]], low: int, high: int) -> Requant:
+    """One channel for each (multiplier, offset, shift)."""
+    forms = tuple(Scale(Arithmetic.EVEN, m, o, s, low, high) for m, o, s in lines)
+    return Requant(forms, np.full(len(forms), low), np.full(len(forms), high))
 
 
 def add_same(b: Builder) -> Case:
@@ -353,6 +383,8 @@ CASES: tuple[Callable[[Builder], Case], ...] = (
     constant_out,
     one_value_twice,
     residual,
+    requant_even,
+    requant_even_and_others,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qcompile.ops.requant import Arithmetic, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Scale, Steps
 from qcompile.passes.forms import Staircase, scale_form
 from qcompile.passes.requantize import Proved, kinds, prove
 
@@ -47,6 +47,65 @@ def test_rounded_line(scale, bias, ends, bits) -> None:
     check(proved, function, lo, hi)
 
 
+@given(
+    multiplier=st.sampled_from([1, -1, 3, -5, 97]),
+    shift=st.integers(1, 9),
+    offset=st.integers(-500, 500),
+    finer=st.integers(0, 2),
+    ends=st.tuples(st.integers(-2000, 2000), st.integers(-2000, 2000)),
+    bits=st.integers(1, 9),
+)
+@settings(max_examples=200, deadline=None)
+def test_halves_to_even(multiplier, shift, offset, finer, ends, bits) -> None:
+    """Lines on which halves are frequent; the offset may be on a finer grid than the slope."""
+    lo, hi = sorted(ends)
+    scale, bias = Fraction(multiplier, 2**shift), Fraction(offset, 2 ** (shift + finer))
+    function = rounded(scale, bias, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    direction = np.array([1 if scale > 0 else -1])
+    proved = prove(function, np.array([lo]), np.array([hi]), direction)
+    check(proved, function, lo, hi)
+    assert isinstance(proved.forms[0], Scale)
+    assert not proved.forms[0].exceptions
+    assert proved.forms[0].arithmetic not in (Arithmetic.HIGH, Arithmetic.LONG)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 8, -13, 500])
+@pytest.mark.parametrize("multiplier", [1, -1, 3, -11])
+def test_halves_to_even_take_their_own_form(multiplier, offset) -> None:
+    """Where halves are met on both sides of an odd result no other shift is right."""
+    function = rounded(Fraction(multiplier, 16), Fraction(offset, 16), -128, 127)
+    proved = prove(
+        function, np.array([-1000]), np.array([1000]), np.array([1 if multiplier > 0 else -1])
+    )
+    check(proved, function, -1000, 1000)
+    form = proved.forms[0]
+    assert isinstance(form, Scale)
+    assert (form.arithmetic, form.multiplier) == (Arithmetic.EVEN, multiplier)
+    assert (form.offset, form.shift) == (offset, 4)
+
+
+def test_halves_that_are_never_met_need_no_form_of_their_own() -> None:
+    function = rounded(Fraction(1, 16), Fraction(1, 32), -128, 127)
+    form = prove(function, np.array([-1000]), np.array([1000]), np.array([1])).forms[0]
+    assert isinstance(form, Scale)
+    assert form.arithmetic is Arithmetic.SHIFT
+
+
+@pytest.mark.parametrize(("top", "fits"), [(2**31 - 1 - 256, True), (2**31 - 256, False)])
+def test_halves_to_even_leave_room_to_round(top, fits) -> None:
+    """A sum that fits 32 bits only before it is rounded is refused."""
+
+    def function(a):
+        down, rest = a // 512, a % 512
+        return down + (rest > 256) + ((rest == 256) & (down % 2 == 1))
+
+    lo = top - 100 * 512
+    proved = prove(function, np.array([lo]), np.array([top]), np.array([1]))
+    check(proved, function, lo, top)
+    form = proved.forms[0]
+    assert (isinstance(form, Scale) and form.arithmetic is Arithmetic.EVEN) is fits
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_staircase(data) -> None:
@@ -81,7 +140,7 @@ def test_function_without_direction(values, lo) -> None:
     ("scale", "lo", "hi", "kind"),
     [
         (Fraction(1), -8, 7, Arithmetic.CLIP),
-        (Fraction(1, 16), -1000, 1000, Arithmetic.WORD),  # ties to even: not one shift
+        (Fraction(1, 16), -1000, 1000, Arithmetic.EVEN),
         (Fraction(37, 1000), -1000, 1000, Arithmetic.WORD),
         (Fraction(123457, 2**26), -(2**21), 2**21, Arithmetic.HIGH),
     ],
@@ -91,11 +150,8 @@ def test_cheapest_arithmetic(scale, lo, hi, kind) -> None:
     function = rounded(scale, Fraction(0), -8, 7)
     proved = prove(function, np.array([lo]), np.array([hi]), np.array([1]))
     form = proved.forms[0]
-    if scale == Fraction(1, 16):
-        assert isinstance(form, Scale | Steps | Table)
-    else:
-        assert isinstance(form, Scale)
-        assert form.arithmetic is kind
+    assert isinstance(form, Scale)
+    assert form.arithmetic is kind
 
 
 def test_wide_ranges_are_right_around_every_step() -> None:

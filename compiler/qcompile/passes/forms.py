@@ -103,9 +103,7 @@ def edges(levels: Ints, shift: int, even: bool) -> Ints:
     return (levels << shift) - (1 << shift >> 1) + (levels & 1)
 
 
-def offsets(
-    stairs: Staircase, multiplier: int, shift: int, even: bool = False
-) -> tuple[int, int]:
+def offsets(stairs: Staircase, multiplier: int, shift: int, even: bool = False) -> tuple[int, int]:
     """The least and the greatest B for which M and S are right; empty if least > greatest."""
     levels, breaks = stairs.levels(), stairs.breaks
     if (

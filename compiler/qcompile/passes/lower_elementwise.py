@@ -25,6 +25,7 @@ from qcompile.passes.expression import (
 )
 from qcompile.passes.functions import finest, integers, integral, proved_range
 from qcompile.passes.lowering import Lowering
+from qcompile.passes.requantize import MOST_PLACES
 from qcompile.passes.value import Value, identity, number_in
 from qcompile.qtype import Ints, QType
 from qcompile.semantics.units import rational_gcd, whole
@@ -70,8 +71,8 @@ def _too_wide(value: Value) -> bool:
     found = leaves(value.expr)
     if len(found) != 1 or not isinstance(found[0], Base):
         return False
-    span = int(found[0].high.max()) - int(found[0].low.min())
-    return span >= MOST_PAIRS and moves(value.expr, len(value.shape) + 1) is None
+    span = int((found[0].high - found[0].low).max()) + 1
+    return span * len(found[0].low) > MOST_PLACES and moves(value.expr, len(value.shape) + 1) is None
 
 
 def _raised(low: Lowering, node: Node, name: str, rank: int) -> Value:

@@ -191,7 +191,8 @@ def _arithmetic(form: Scale, reach: Reach) -> FormBit:
     if form.arithmetic is Arithmetic.EVEN:
         rounded = [s + (1 << form.shift - 1) for s in sums]
         numbers = (*ends, form.multiplier, form.offset, *products, *sums, *rounded)
-        assert 1 <= form.shift < 31 and I32.holds(*numbers), "an unproved requantizer"
+        assert 1 <= form.shift < 31, "an unproved requantizer"
+        assert I32.holds(*numbers), "an unproved requantizer"
         return FormBit.EVEN
     if form.multiplier == 1 and reach.accumulator.holds(form.offset, *sums):
         return FormBit.SHIFT

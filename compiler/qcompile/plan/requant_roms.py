@@ -121,7 +121,7 @@ class _Maker:
             if isinstance(f, Scale):
                 sums = [f.multiplier * int(a) + f.offset for a in (low, high)]
                 half = 1 << f.shift - 1 if f.arithmetic is Arithmetic.EVEN else 0
-                ends += [*sums, *(s + half for s in sums)]
+                ends += [*sums, half, *(s + half for s in sums)]
                 ends += [f.multiplier * int(a) for a in (low, high)] + [f.low, f.high]
         places, results = self._exceptions(scales)
         even = np.array([int(f.arithmetic is Arithmetic.EVEN) for f in scales])

@@ -134,12 +134,13 @@ static inline int32_t qc_mulh(int32_t a, int32_t b)
 }
 
 /* How a channel is requantized. One bit each, so that QC_FORMS says which a network needs. */
-#define QC_SHIFT 1       /* clip((a + offset) >> shift) */
-#define QC_WORD 2        /* clip((a * multiplier + offset) >> shift), 32 bits */
-#define QC_HIGH 4        /* clip((mulh(a << pre, multiplier) + offset) >> shift) */
-#define QC_LONG 8        /* as QC_WORD with 64 bits */
-#define QC_STEPS 16      /* results[k] of the last k with places[k] <= a */
-#define QC_TABLE 32      /* results[a - offset] */
-#define QC_EXCEPTIONS 64 /* any form but the last two: results[k] where a == places[k] */
+#define QC_SHIFT 1        /* clip((a + offset) >> shift) */
+#define QC_WORD 2         /* clip((a * multiplier + offset) >> shift), 32 bits */
+#define QC_EVEN 4         /* as QC_WORD, but the shift rounds halves to even */
+#define QC_HIGH 8         /* clip((mulh(a << pre, multiplier) + offset) >> shift) */
+#define QC_LONG 16        /* as QC_WORD with 64 bits */
+#define QC_STEPS 32       /* results[k] of the last k with places[k] <= a */
+#define QC_TABLE 64       /* results[a - offset] */
+#define QC_EXCEPTIONS 128 /* any form but the last two: results[k] where a == places[k] */
 
 #endif
