@@ -15,8 +15,6 @@ OUT_OF_SCOPE = {
     "tflm/person_detect__tf2onnx17.onnx": "invalid ONNX (its corrected copy is in scope)",
     "deeploy/Models/Autoencoder1D/network.onnx": "a float model",
     "deeploy/Models/CCT/Int/ICCT/network.onnx": "attention",
-    "deeploy/Models/EEGFormer/network.onnx": "attention",
-    "deeploy/Models/Transformer_DeepQuant/network.onnx": "attention",
     "deeploy/Models/WaveFormer/network.onnx": "attention",
     "deeploy/Models/microLlama/INT8/microLlama1/network.onnx": "attention",
     "deeploy/Kernels/Integer/RMSNorm/network.onnx": "normalization at run time",

@@ -22,7 +22,7 @@ from benchmarks.rows import cell
 
 HEADER = (
     "| model | weights | forms of the requantizers | vectors | distinct results | elements "
-    "| mismatches | rv32 flash bytes | arena bytes | lower s | compile s | |"
+    "| elements of layers | mismatches | rv32 flash bytes | arena bytes | lower s | compile s | |"
 )
 COLUMNS = HEADER.count("|") - 1
 
@@ -145,6 +145,7 @@ def row(result: Result) -> str:
         result.vectors or "",
         result.distinct or "",
         f"{result.elements:,}" if result.elements else "",
+        f"{result.inner:,}" if result.inner else "",
         result.mismatches if result.elements else "",
         "" if result.flash_bytes is None else f"{result.flash_bytes:,}",
         "" if result.arena_bytes is None else f"{result.arena_bytes:,}",
@@ -159,10 +160,12 @@ def total(results: list[Result]) -> str:
     """The sums of a table in a sentence."""
     ran = [r for r in results if not r.error]
     wrong = sum(1 for r in ran if r.mismatches)
+    vectors, elements = sum(r.vectors for r in ran), sum(r.elements for r in ran)
     return (
-        f"{len(ran)} of {len(results)} compiled and ran; {sum(r.vectors for r in ran):,} vectors, "
-        f"{sum(r.elements for r in ran):,} elements, {sum(r.mismatches for r in ran):,} mismatches "
-        f"in {wrong} networks; {len(results) - len(ran)} errors."
+        f"{len(ran)} of {len(results)} compiled and ran; {vectors:,} vectors, {elements:,} "
+        f"elements of outputs and {sum(r.inner for r in ran):,} of layers, "
+        f"{sum(r.mismatches for r in ran):,} mismatches in {wrong} networks; "
+        f"{len(results) - len(ran)} errors."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -19,15 +19,17 @@ from qcompile.model import IntegerModel
 from qcompile.passes import lower
 from qcompile.qtype import Ints
 from qcompile.semantics.evaluate import evaluate
+from qcompile.semantics.number import Number
 from qcompile.simulate import chunk_size
 from qcompile.source import Source
 from qcompile.verify.host import HostLibrary
-from qcompile.verify.oracle import link_codes
+from qcompile.verify.oracle import link_codes, meant
 from qcompile.verify.run import Project, Runner
 from qcompile.verify.toolchain import riscv_sizes
 from qcompile.verify.vectors import Codes, vectors
 
 MOST_AT_ONCE = 16  # vectors between two looks at the clock
+TRACED = range(4, 12)  # the vectors, after the corners, whose layers are compared one by one
 
 
 class Backend(Enum):
@@ -68,6 +70,7 @@ class Result:
     vectors: int = 0
     distinct: int = 0  # different results among those of the vectors
     elements: int = 0
+    inner: int = 0  # elements of layers before the outputs that were compared as well
     mismatches: int = 0
     flash_bytes: int | None = None
     arena_bytes: int | None = None
@@ -106,12 +109,15 @@ def measured(task: Task, source: Source, limits: Limits, note: str) -> Result:
     runner = runnable(task.backend, model, project)
     compiled_at = time.perf_counter()
     tally = run(source, model, runner, limits)
+    if isinstance(runner, HostLibrary):
+        tally = tally.with_layers(*layers(source, model, runner, limits))
     return Result(
         task,
         dict(forms),
         tally.vectors,
         tally.distinct,
         tally.elements,
+        tally.inner,
         tally.mismatches,
         flash,
         arena,
@@ -145,6 +151,11 @@ class Tally:
     distinct: int
     elements: int
     mismatches: int
+    inner: int = 0
+
+    def with_layers(self, elements: int, wrong: int) -> Tally:
+        """With what was compared of the layers before the outputs."""
+        return replace(self, inner=elements, mismatches=self.mismatches + wrong)
 
 
 def run(source: Source, model: IntegerModel, runner: Runner, limits: Limits) -> Tally:
@@ -167,6 +178,32 @@ def run(source: Source, model: IntegerModel, runner: Runner, limits: Limits) -> 
     return Tally(done, len(results), elements, wrong)
 
 
+def layers(
+    source: Source, model: IntegerModel, runner: HostLibrary, limits: Limits
+) -> tuple[int, int]:
+    """(elements, mismatches) of every layer whose codes have a meaning, on a few random vectors.
+
+    Outputs of some networks are all alike whatever comes in; their layers are not.
+    """
+    links = meant(source, model)
+    wanted = {link.real for link in links}
+    given = vectors(model, TRACED.stop)
+    end = time.perf_counter() + limits.seconds / 2
+    elements = wrong = 0
+    for i in range(TRACED.start, TRACED.stop):
+        codes = {name: c[i : i + 1] for name, c in given.items()}
+        values = oracle(source, model, codes, wanted)
+        found = runner.trace(codes)
+        for link in links:
+            if link.node in found:
+                pair = np.broadcast_arrays(link_codes(link, values[link.real]), found[link.node])
+                elements += pair[0].size
+                wrong += int(np.count_nonzero(pair[0] != pair[1]))
+        if time.perf_counter() > end:
+            break
+    return elements, wrong
+
+
 def distinct(outputs: Codes) -> set[bytes]:
     """What each sample's outputs are, to be counted."""
     return {b"".join(sample) for sample in zip(*map(rows, outputs.values()), strict=True)}
@@ -187,8 +224,14 @@ def parts(count: int, most: int) -> Iterator[slice]:
 
 def truth(source: Source, model: IntegerModel, codes: Codes) -> dict[str, Ints]:
     """The output codes by port name, [samples, *stored], as the graph as read says."""
+    values = oracle(source, model, codes, {port.real for port in model.outputs})
+    return {port.name: link_codes(port, values[port.real]) for port in model.outputs}
+
+
+def oracle(
+    source: Source, model: IntegerModel, codes: Codes, wanted: set[str]
+) -> dict[str, Number]:
+    """The values of nodes of the graph as read, for input codes by port name."""
     numbers = [(port, port.number(codes[port.name])) for port in model.inputs]
     feeds = {port.name: n for port, n in numbers} | {port.real: n for port, n in numbers}
-    wanted = {port.real for port in model.outputs}
-    values = evaluate(source.graph, feeds, wanted.__contains__)
-    return {port.name: link_codes(port, values[port.real]) for port in model.outputs}
+    return evaluate(source.graph, feeds, wanted.__contains__)

@@ -54,11 +54,11 @@ its own project.
 
 By `benchmarks.compile_models`. The emitted code, compiled for the host, on corner and random input
 codes (as many as fit a time limit, at most 100), against the oracle on the graph as read, which
-shares no code with the passes and the backends. "Distinct results" counts different outputs, so that a
-network that always answers the same is seen. The forms are those of the channels of all
+shares no code with the passes and the backends. "Distinct results" counts different outputs, so
+that a network that always answers the same is seen. The forms are those of the channels of all
 requantizers; each is proved for every value that can arrive. Flash bytes are the code and constants
-of the rv32imc objects at -O2, without start-up code and without what the C library adds. Seconds are
-wall time on two shared cores.
+of the rv32imc objects at -O2, without start-up code and the C library. Seconds are wall time on two
+shared cores.
 
 {compiled}
 ## Speed
@@ -72,7 +72,7 @@ machine; CPU time is that of the process itself, without the RISC-V compiler tha
 Not compiled, and rejected with an error:
 
 {outside}
-Nor are transformers (DeepQuant) and floating-point models in the tables above.
+Not in the tables at all: DeepQuant's transformer pieces and floating-point models.
 """
 
 
@@ -144,11 +144,19 @@ def reference_line(title: str, rows: list[Row]) -> str:
         len(ran),
         f"{sum(row.samples for row in ran):,}",
         f"{sum(row.elements for row in ran):,}",
-        f"{sum(row.differing for row in ran):,} differ, all but "
-        f"{sum(row.unexplained for row in ran):,} explained; {failed} failed; "
-        f"{len(rows) - len(ran)} out of scope",
+        f"{differences(ran)}; {failed} failed; {len(rows) - len(ran)} out of scope",
     )
     return "| " + " | ".join(map(cell, cells)) + " |"
+
+
+def differences(rows: list[Row]) -> str:
+    """How many elements differ, and whether there is a reason for each."""
+    differing = sum(row.differing for row in rows)
+    unexplained = sum(row.unexplained for row in rows)
+    if not differing:
+        return "0 differ"
+    why = f"{unexplained:,} of them unexplained" if unexplained else "each of them explained"
+    return f"{differing:,} differ, {why}"
 
 
 def compiled_line(title: str, results: list[Result]) -> str:

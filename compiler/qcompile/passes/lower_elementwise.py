@@ -72,7 +72,9 @@ def _too_wide(value: Value) -> bool:
     if len(found) != 1 or not isinstance(found[0], Base):
         return False
     span = int((found[0].high - found[0].low).max()) + 1
-    return span * len(found[0].low) > MOST_PLACES and moves(value.expr, len(value.shape) + 1) is None
+    return (
+        span * len(found[0].low) > MOST_PLACES and moves(value.expr, len(value.shape) + 1) is None
+    )
 
 
 def _raised(low: Lowering, node: Node, name: str, rank: int) -> Value:
