@@ -21,7 +21,7 @@ demo: $(STAMP)
 	@echo "reports: out/riscv/report.json out/fpga/report.json"
 
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

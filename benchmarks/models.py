@@ -55,7 +55,8 @@ its own project.
 By `benchmarks.compile_models`. The emitted code, compiled for the host, on corner and random input
 codes (as many as fit a time limit, at most 100), against the oracle on the graph as read, which
 shares no code with the passes and the backends. "Distinct results" counts different outputs, so
-that a network that always answers the same is seen. The forms are those of the channels of all
+that a network that always answers the same is seen; of the C, the layers before the outputs are
+compared too, on a few vectors. The forms are those of the channels of all
 requantizers; each is proved for every value that can arrive. Flash bytes are the code and constants
 of the rv32imc objects at -O2, without start-up code and the C library. Seconds are wall time on two
 shared cores.
@@ -161,11 +162,12 @@ def differences(rows: list[Row]) -> str:
 
 def compiled_line(title: str, results: list[Result]) -> str:
     ran = [r for r in results if not r.error]
+    inner = sum(r.inner for r in ran)
     cells = (
         title,
         len(ran),
         f"{sum(r.vectors for r in ran):,}",
-        f"{sum(r.elements for r in ran):,}",
+        f"{sum(r.elements for r in ran):,}" + (f" and {inner:,} of layers" if inner else ""),
         f"{sum(r.mismatches for r in ran):,} mismatches; {len(results) - len(ran)} failed",
     )
     return "| " + " | ".join(map(cell, cells)) + " |"

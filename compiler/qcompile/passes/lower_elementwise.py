@@ -51,14 +51,14 @@ def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
         exprs = [_first_quantized(low, Value(e, v.shape, axes), name) for e, v, name in pairs]
         exprs = [low.known(e) for e in exprs]
     value = Value(Apply(op, tuple(exprs)), shape, axes)
+    if isinstance(op, real.Wrap) and _never_wraps(value, op):
+        return Value(exprs[0], shape, axes)
     if _too_wide(value):
         for expr, v, name in zip(exprs, args, node.inputs, strict=True):
             if integral(peeled(expr, len(shape) + 1)[0]):
                 low.codes_or_none(Value(expr, v.shape, axes), name)
         exprs = [low.on_codes(e) for e in exprs]
         value = Value(Apply(op, tuple(exprs)), shape, axes)
-    if isinstance(op, real.Wrap) and _never_wraps(value, op):
-        return Value(exprs[0], shape, axes)
     if len(leaves(value.expr)) < 2:
         return value
     return _joined(
