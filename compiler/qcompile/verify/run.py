@@ -21,7 +21,7 @@ from qcompile.qtype import Ints, QType
 from qcompile.source import Source
 from qcompile.verify.oracle import Difference, compare, drive
 from qcompile.verify.probe import probe_model
-from qcompile.verify.vectors import Codes, vectors
+from qcompile.verify.vectors import CORNERS, Codes, vectors
 
 
 class Effort(Enum):
@@ -112,10 +112,16 @@ def verify(
     return tuple(levels)
 
 
-def amount(model: IntegerModel, rate: int, effort: Effort) -> int:
-    """How many vectors a level runs."""
-    factor, most = (FULL_FACTOR, MOST) if effort is Effort.FULL else (1, USUAL)
-    return int(np.clip(rate * factor // max(work(model), 1), LEAST, most))
+def amount(model: IntegerModel, rate: int, effort: Effort, given: Codes | None) -> int:
+    """How many vectors a level runs: the usual number, or more where the user gives more.
+
+    What the user gives runs whole as long as the time for it allows.
+    """
+    factor = FULL_FACTOR if effort is Effort.FULL else 1
+    possible = int(np.clip(rate * factor // max(work(model), 1), LEAST, MOST))
+    own = 0 if given is None else len(next(iter(given.values()))) + len(CORNERS)
+    wanted = MOST if effort is Effort.FULL else max(USUAL, own)
+    return min(possible, wanted)
 
 
 def work(model: IntegerModel) -> int:
@@ -139,7 +145,7 @@ def against_oracle(
     if driven.difference is not None:
         raise mismatch("the integer graph", "the graph as read", driven.difference)
     progress.step("verifying: oracle")
-    count = amount(model, ORACLE_RATE, effort)
+    count = amount(model, ORACLE_RATE, effort, given)
     found = compare(source, model, vectors(model, count, given), progress)
     if found is not None:
         raise mismatch("the integer graph", "the graph as read", found)
@@ -156,7 +162,7 @@ def against_model(
         network, codes = driven
         check(network, bench.build(network, bench.emit(network)), bench.name, codes)
         probes = sum(c.size for c in codes.values())
-    count = amount(model, bench.rate, effort)
+    count = amount(model, bench.rate, effort, given)
     check(model, bench.build(model, project), bench.name, vectors(model, count, given))
     return Level(bench.name, True, count, probes)
 
