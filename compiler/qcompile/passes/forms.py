@@ -2,7 +2,7 @@
 
 A rising staircase is given by its steps: T_k is the least a with f(a) >= k. Then
 `clip((M·a + B) >> S, low, high) = f(a)` on all of [lo, hi] exactly when, for every k that is
-reached, `M·T_k + B >= k·2^S` and `M·(T_k - 1) + B < k·2^S` (design, section 3). For fixed M and S
+reached, `M·T_k + B >= k·2^S` and `M·(T_k - 1) + B < k·2^S`. For fixed M and S
 that is an interval for B.
 
 A shift that rounds halves to even reaches k at `k·2^S - 2^(S-1)` if k is even and one later if k

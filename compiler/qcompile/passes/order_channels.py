@@ -2,7 +2,7 @@
 
 Tensors that must agree (Add, depthwise, pooling, ...) share one order; what reads them permutes
 its weights. Where an order cannot be followed (inputs, outputs, unusual reshapes) it stays as it
-is, and the runs with it. See the design, section 6.
+is, and the runs with it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from qcompile.ops import (
     SumPool,
     Transpose,
 )
-from qcompile.plan import lower_compute, lower_linear, lower_moves
+from qcompile.plan import stream_compute, stream_linear, stream_moves
 from qcompile.plan.fifos import depths
 from qcompile.plan.folding import Fold, divisors
 from qcompile.plan.process_moves import ReadPort, WritePort
@@ -118,9 +118,9 @@ def _lower(w: Wiring, node: Node) -> None:
     """Adds the processes of one node."""
     match node.op:
         case Conv():
-            lower_linear.conv(w, node, node.op)
+            stream_linear.conv(w, node, node.op)
         case Dense():
-            lower_linear.dense(w, node, node.op)
+            stream_linear.dense(w, node, node.op)
         case Reshape():
             w.give(node, w.waiting(node.inputs[0]))
         case _:
@@ -130,19 +130,19 @@ def _lower(w: Wiring, node: Node) -> None:
 def _lower_other(w: Wiring, node: Node) -> None:
     match node.op:
         case Constant():
-            lower_moves.constant(w, node, node.op)
+            stream_moves.constant(w, node, node.op)
         case MatMul():
-            lower_compute.matmul(w, node, node.op)
+            stream_compute.matmul(w, node, node.op)
         case Requant():
-            lower_compute.requant(w, node, node.op)
+            stream_compute.requant(w, node, node.op)
         case Add():
-            lower_compute.add(w, node, node.op)
+            stream_compute.add(w, node, node.op)
         case Mul():
-            lower_compute.mul(w, node, node.op)
+            stream_compute.mul(w, node, node.op)
         case MaxPool() | SumPool():
-            lower_compute.pool(w, node, node.op)
+            stream_compute.pool(w, node, node.op)
         case RoundedSumPool():
-            lower_compute.rounded_pool(w, node, node.op)
+            stream_compute.rounded_pool(w, node, node.op)
         case _:
             _lower_movement(w, node)
 
@@ -150,15 +150,15 @@ def _lower_other(w: Wiring, node: Node) -> None:
 def _lower_movement(w: Wiring, node: Node) -> None:
     match node.op:
         case Concat():
-            lower_moves.concat(w, node, node.op)
+            stream_moves.concat(w, node, node.op)
         case Gather():
-            lower_moves.gather(w, node, node.op)
+            stream_moves.gather(w, node, node.op)
         case Pad():
-            lower_moves.pad(w, node, node.op)
+            stream_moves.pad(w, node, node.op)
         case Transpose():
-            lower_moves.transpose(w, node, node.op)
+            stream_moves.transpose(w, node, node.op)
         case ArgMax():
-            lower_compute.arg_max(w, node, node.op)
+            stream_compute.arg_max(w, node, node.op)
         case _:
             raise AssertionError(f"{node.op.title} has no processes")
 
@@ -214,6 +214,6 @@ def _output(w: Wiring, index: int, port: Port, names: dict[tuple[bool, int], str
 
 def _port_lanes(w: Wiring, x: QType) -> int:
     """The fewest lanes that keep the target, within PORT_BITS."""
-    lanes = lower_moves.words(w, x)
+    lanes = stream_moves.words(w, x)
     fitting = [d for d in divisors(x.channels) if d <= lanes and d * x.container <= PORT_BITS]
     return fitting[-1]

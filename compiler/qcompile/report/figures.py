@@ -73,7 +73,7 @@ def forms(model: IntegerModel) -> dict[str, int]:
 
 
 def form_name(form: Form) -> str:
-    """As in the design: clip, shift, 32-bit, half-even, mulh, 64-bit, thresholds, table."""
+    """The names of forms: clip, shift, 32-bit, half-even, mulh, 64-bit, thresholds, table."""
     if isinstance(form, Scale):
         return form.arithmetic.value + (" with exceptions" if form.exceptions else "")
     return "thresholds" if isinstance(form, Steps) else "table"

@@ -7,8 +7,6 @@ from math import prod
 from qcompile.graph import Node
 from qcompile.ops import Add, ArgMax, MatMul, MaxPool, Mul, Requant, RoundedSumPool, SumPool
 from qcompile.plan.folding import Fold, choose, divisors, lanes_for
-from qcompile.plan.lower_linear import geometry, window
-from qcompile.plan.lower_moves import operand, spread, words
 from qcompile.plan.processes import (
     AddStreams,
     MatrixProduct,
@@ -20,7 +18,9 @@ from qcompile.plan.processes import (
     RoundedPool,
 )
 from qcompile.plan.requant_roms import requant_roms
-from qcompile.plan.streams import Number, Rom
+from qcompile.plan.stream_linear import geometry, window
+from qcompile.plan.stream_moves import operand, spread, words
+from qcompile.plan.streams import Number, Rom, Stream
 from qcompile.plan.wiring import Wiring
 from qcompile.qtype import QType
 
@@ -142,34 +142,48 @@ def matmul(w: Wiring, node: Node, op: MatMul) -> None:
 
 
 def pool(w: Wiring, node: Node, op: MaxPool | SumPool) -> None:
+    """One window over the whole image needs no line buffers; others do."""
+    x, y = w.type(node.inputs[0]), w.type(node.name)
+    factors = None if isinstance(op, MaxPool) else op.place_factors
+    whole = op.kernel == x.shape[1:3] and not any(op.pads) and factors is None
+    taps = prod(op.kernel)
+    work = x.size // x.channels if whole else max(y.size // y.channels * taps, 1)
+    lanes = lanes_for(x.channels, work, w.target)
+    stream = w.take(node, node.inputs[0], lanes)
+    if whole:
+        pool_all(w, node, op, stream)
+    else:
+        pool_windows(w, node, op, stream)
+
+
+def pool_all(w: Wiring, node: Node, op: MaxPool | SumPool, stream: Stream) -> None:
+    x, y = w.type(node.inputs[0]), w.type(node.name)
+    taps, largest = prod(op.kernel), isinstance(op, MaxPool)
+    name = w.process_name(node, "pool")
+    out = w.stream(name, Number.of(y), stream.lanes, y.size)
+    w.processes.append(
+        PoolAll(
+            name=name,
+            inputs=(stream,),
+            outputs=(out,),
+            node=node.name,
+            value=True,
+            about=f"{'largest' if largest else 'sum'} of all {taps} pixels",
+            images=x.shape[0],
+            places=taps,
+            largest=largest,
+        )
+    )
+    w.give(node, out)
+
+
+def pool_windows(w: Wiring, node: Node, op: MaxPool | SumPool, stream: Stream) -> None:
     x, y = w.type(node.inputs[0]), w.type(node.name)
     largest = isinstance(op, MaxPool)
     factors = None if isinstance(op, MaxPool) else op.place_factors
-    taps = prod(op.kernel)
-    everything = op.kernel == x.shape[1:3] and not any(op.pads) and factors is None
-    work = x.size // x.channels if everything else max(y.size // y.channels * taps, 1)
-    lanes = lanes_for(x.channels, work, w.target)
-    stream = w.take(node, node.inputs[0], lanes)
-    title = "largest" if largest else "sum"
-    if everything:
-        name = w.process_name(node, "pool")
-        out = w.stream(name, Number.of(y), lanes, y.size)
-        w.processes.append(
-            PoolAll(
-                name=name,
-                inputs=(stream,),
-                outputs=(out,),
-                node=node.name,
-                value=True,
-                about=f"{title} of all {taps} pixels",
-                images=x.shape[0],
-                places=taps,
-                largest=largest,
-            )
-        )
-        w.give(node, out)
-        return
-    g = geometry(op, x, y, lanes, x.minimum if isinstance(op, MaxPool) else op.pad_value)
+    padding = x.minimum if isinstance(op, MaxPool) else op.pad_value
+    lanes = stream.lanes
+    g = geometry(op, x, y, lanes, padding)
     stream = window(w, node, stream, g)
     name = w.process_name(node, "pool")
     out = w.stream(name, Number.of(y), lanes, y.size)
@@ -181,7 +195,7 @@ def pool(w: Wiring, node: Node, op: MaxPool | SumPool) -> None:
             outputs=(out,),
             node=node.name,
             value=True,
-            about=f"{title} of {taps} taps",
+            about=f"{'largest' if largest else 'sum'} of {prod(op.kernel)} taps",
             geometry=g,
             largest=largest,
             factors=rom,

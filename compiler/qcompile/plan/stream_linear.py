@@ -10,9 +10,9 @@ from qcompile.errors import CompileError
 from qcompile.graph import Node
 from qcompile.ops import Conv, Dense
 from qcompile.plan.folding import Fold, choose, divisors, lanes_for
-from qcompile.plan.lower_moves import select
 from qcompile.plan.pe_groups import Grouping, group_rows
 from qcompile.plan.processes import Depthwise, Geometry, MatrixVector, Window
+from qcompile.plan.stream_moves import select
 from qcompile.plan.streams import Number, Stream
 from qcompile.plan.wiring import Wiring
 from qcompile.qtype import Ints, QType
