@@ -48,7 +48,7 @@ def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
     exprs = [low.known(e) for e in exprs]
     if affine_step(Apply(op, tuple(exprs))) is None:
         pairs = zip(exprs, args, node.inputs, strict=True)
-        exprs = [_first_quantized(low, Value(e, v.shape, axes), name) for e, v, name in pairs]
+        exprs = [_first_quantized(low, op, Value(e, v.shape, axes), n) for e, v, n in pairs]
         exprs = [low.known(e) for e in exprs]
     value = Value(Apply(op, tuple(exprs)), shape, axes)
     if isinstance(op, real.Wrap) and _never_wraps(value, op):
@@ -109,10 +109,15 @@ def _arranged(low: Lowering, value: Value, axes: tuple[int, ...], name: str) -> 
     return low.layout(low.codes(value, name), value, axes, name)
 
 
-def _first_quantized(low: Lowering, value: Value, name: str) -> Expr:
-    """An operand; if it is the dequantized input, then its codes are what arrives."""
-    raw = any(isinstance(leaf, Raw) for leaf in leaves(value.expr))
-    if not raw or integral(value.expr):
+def _first_quantized(low: Lowering, op: real.Elementwise, value: Value, name: str) -> Expr:
+    """An operand; if it is the quantized input, then its codes are what arrives.
+
+    Clamps that alone read what a quantizer rounded are still part of that quantizer.
+    """
+    if not any(isinstance(leaf, Raw) for leaf in leaves(value.expr)):
+        return value.expr
+    clamps = isinstance(op, real.Maximum | real.Minimum) and integral(value.expr)
+    if clamps and len(low.source.users(low.source[name])) == 1:
         return value.expr
     return low.codes_or_none(value, name) or value.expr
 

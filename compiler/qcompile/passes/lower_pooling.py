@@ -73,10 +73,9 @@ def _max_pool(low: Lowering, node: Node, value: Value, op: real.MaxPool) -> Valu
     axes = CHANNELS_LAST[len(value.shape)]
     value = settled(low, value, name)
     pool = ops.MaxPool(*_settings(op.window))
-    leaf = _alike_everywhere(value)
-    if leaf is not None and value.axes != axes:
+    if value.axes != axes and all(e.shape == value.stored for e in leaves(value.expr)):
         value = low.arranged(value, axes, node.origin)
-        leaf = _alike_everywhere(value)
+    leaf = _alike_everywhere(value)
     direction = None if leaf is None else moves(value.expr, len(value.shape) + 1)
     if leaf is not None and direction is not None and value.axes == axes:
         rising, signs = _flipped(low, node, leaf, direction.reshape(-1))

@@ -13,7 +13,7 @@ from qcompile.passes.expression import Expr, Fixed
 from qcompile.qtype import Shape
 from qcompile.semantics.interval import Exact
 from qcompile.semantics.movement import slim
-from qcompile.semantics.number import Grid, Number, raised
+from qcompile.semantics.number import Bounded, Grid, Index, Number, raised
 
 CHANNELS_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
 """Stored order of what ONNX calls [N, C, W] and [N, C, H, W]."""
@@ -73,22 +73,25 @@ def moved_number(number: Number, shape: Shape, move: Callable[[Any], Any]) -> Nu
             return Grid(number.codes.reshape(ones), number.unit.reshape(ones))
         return real.Reshape((1,) * (probe.ndim - 1)).run(number)
 
-    class Moved(real.Movement):
-        def move(self, array: Any) -> Any:
-            return move(np.broadcast_to(array, (1, *shape)))
+    source = np.arange(int(np.prod(number.shape))).reshape(number.shape)
+    places = move(np.broadcast_to(source, (1, *shape)))
+    for axis in range(places.ndim):
+        first = np.take(places, [0], axis=axis)
+        places = first if np.all(places == first) else places
+    if isinstance(number, Grid):
+        unit = np.broadcast_to(number.unit, number.shape).reshape(-1)[places]
+        return thin(Grid(number.codes.reshape(-1)[places], unit))
+    error = np.broadcast_to(number.error, number.shape).reshape(-1)[places]
 
-        def shape(self, *inputs: Shape) -> Shape:
-            out: Shape = probe.shape[1:]
-            return out
+    def at(index: Index, precision: int) -> Exact:
+        return number.at(places.reshape(-1)[index], precision)
 
-    return thin(Moved().run(number))
+    return Bounded(number.value.reshape(-1)[places], error, at)
 
 
-def thin(number: Number) -> Number:
+def thin(grid: Grid) -> Grid:
     """Without repetition along axes where nothing changes."""
-    if not isinstance(number, Grid):
-        return number
-    codes, unit = number.codes, np.broadcast_to(number.unit, number.shape)
+    codes, unit = grid.codes, np.broadcast_to(grid.unit, grid.shape)
     for axis in range(codes.ndim):
         first, first_unit = np.take(codes, [0], axis=axis), np.take(unit, [0], axis=axis)
         if codes.shape[axis] > 1 and np.all(codes == first) and np.all(unit == first_unit):
