@@ -12,15 +12,18 @@ import pytest
 
 from qcompile import ops, passes
 from qcompile import semantics as real
+from qcompile.errors import CompileError
 from qcompile.export import Model, Quantizer
 from qcompile.model import IntegerModel
 from qcompile.passes import lower
 from qcompile.passes.fold_constants import fold_constants
 from qcompile.passes.integerize import integerize
+from qcompile.progress import QUIET
 from qcompile.read import read
 from qcompile.semantics.number import Grid
 from qcompile.semantics.units import whole
 from qcompile.source import Source
+from qcompile.verify.run import Effort, Project, verify
 from random_networks import Maker
 from random_qdq import QdqMaker
 from rewidth import rewidth
@@ -154,4 +157,8 @@ def test_a_wrong_entry_in_a_channel_order_is_seen(tmp_path: Path, monkeypatch) -
         return true(node, wrong, after)
 
     monkeypatch.setattr(order_channels, "permuted", swapped)
-    assert mismatches(source, lower(source), 2) > 0
+    model = lower(source)
+    assert mismatches(source, model, 2) > 0
+    with pytest.raises(CompileError, match="differs from the graph as read") as error:
+        verify(source, model, Project(None, {}), (), Effort.USUAL, None, QUIET)
+    assert error.value.place in {n.origin for n in model.graph if isinstance(n.op, ops.Conv)}

@@ -47,6 +47,11 @@ class Graph:
         node: Node = self._graph.nodes[name]["node"]
         return node
 
+    def find(self, name: str) -> Node | None:
+        """The node of that name, or None."""
+        found: dict[str, Node] = self._graph.nodes.get(name, {})
+        return found.get("node")
+
     def __contains__(self, name: str) -> bool:
         return name in self._graph
 

@@ -97,9 +97,8 @@ def lower_input(low: Lowering, node: Node, op: real.Input) -> Value:
     if op.grid is None:
         return Value(Raw(node.name, shape), shape, identity(rank))
     grid = op.grid
-    name = low.graph.add(
-        low.graph.fresh(node.name), ops.Input(QType.of(shape, grid.low, grid.high))
-    )
+    kind = QType.of(shape, grid.low, grid.high)
+    name = low.add(node.name, ops.Input(kind), origin=node.name)
     unit = whole(grid.unit, rank)
     offset = whole(-grid.unit * grid.zero_point, rank)
     base = low.base(name, node.name, unit, offset, identity(rank))
@@ -115,7 +114,7 @@ def ports_in(low: Lowering, source: Source) -> tuple[Port, ...]:
         bound = low.raw.get(node.name) or low.inputs.get(node.name)
         if bound is None:
             kind = QType.of(node.type.shape, 0, 0)
-            name = low.graph.add(low.graph.fresh(node.name), ops.Input(kind))
+            name = low.add(node.name, ops.Input(kind), origin=node.name)
             rank = len(node.type.shape)
             bound = low.base(
                 name, node.name, whole(Fraction(1), rank), whole(Fraction(0), rank), identity(rank)

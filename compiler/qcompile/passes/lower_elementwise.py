@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -25,14 +26,13 @@ from qcompile.passes.expression import (
 )
 from qcompile.passes.functions import finest, integers, integral, proved_range
 from qcompile.passes.lowering import Lowering
+from qcompile.passes.pairs import MOST_PAIRS, fitted
 from qcompile.passes.requantize import MOST_PLACES
 from qcompile.passes.value import Value, identity, number_in
 from qcompile.qtype import Ints, QType
 from qcompile.semantics.units import rational_gcd, whole
 
 LARGEST_CODE = 2**52  # codes stay exact in the oracle's float64
-MOST_PAIRS = 1 << 16
-JOIN_SHIFTS = range(6, 23)
 
 
 def lower(low: Lowering, node: Node, op: real.Elementwise) -> Value | None:
@@ -209,29 +209,17 @@ def _pair(
             f"{op.title} of two tensors with {sizes[0]} x {sizes[1]} values cannot be proved",
             help="quantize both to 8 bits, with one scale each",
         )
-    pa = np.repeat(np.arange(ends[0][0], ends[0][1] + 1), sizes[1]).reshape(-1, 1)
-    pb = np.tile(np.arange(ends[1][0], ends[1][1] + 1), sizes[0]).reshape(-1, 1)
-    scalar = [_scalar(x) for x in (a, b)]
-    number = evaluated(
-        Apply(op, (scalar[0], scalar[1])),
-        {a.node: pa, b.node: pb},
-    )
-    if not integral(Apply(op, (Fixed(whole_one()), Fixed(whole_one())))):
-        raise CompileError(f"{op.title} of two tensors is not supported")
-    results = integers(number, None).reshape(-1)
-    name = _pair_nodes(low, node, op, a, b, pa.reshape(-1), pb.reshape(-1), results)
+    codes = [np.arange(lo, high + 1, dtype=np.int64) for lo, high in ends]
+    places = [g.reshape(-1, 1) for g in np.meshgrid(*codes, indexing="ij")]
+    both = Apply(op, (_scalar(a), _scalar(b)))
+    results = integers(evaluated(both, {a.node: places[0], b.node: places[1]}), None)
+    name = _pair_nodes(low, node, op, (a, b), codes, results.reshape(sizes))
     rank = len(node.type.shape)
     return low.base(name, node.name, whole(Fraction(1), rank), whole(Fraction(0), rank), axes)
 
 
-def whole_one() -> real.Grid:
-    return real.Grid(np.ones((1, 1)), whole(Fraction(1), 2))
-
-
 def _scalar(base: Base) -> Base:
     """A stand-in with one axis, to evaluate the function of pairs on a list of them."""
-    from dataclasses import replace
-
     return replace(base, shape=(1,), unit=base.unit.reshape(1), offset=base.offset.reshape(1))
 
 
@@ -239,38 +227,24 @@ def _pair_nodes(
     low: Lowering,
     node: Node,
     op: real.Elementwise,
-    a: Base,
-    b: Base,
-    pa: Ints,
-    pb: Ints,
+    sides: tuple[Base, Base],
+    codes: list[Ints],
     results: Ints,
 ) -> str:
     """A weighted sum and a shift if one is right for all pairs, else a table of the pairs."""
-    line = _linear(op, pa, pb, results) if isinstance(op, real.OrtAdd) else None
+    a, b = codes
+    ratios = (op.ratio_a, op.ratio_b) if isinstance(op, real.OrtAdd) else (0.0, 0.0)
+    line = fitted(ratios, a, b, results)
     least, most = int(results.min()), int(results.max())
     if line is not None:
         ma, mb, offset, shift = line
-        total = low.add(node.name, ops.Add((ma, mb), offset), a.node, b.node, origin=node.origin)
         form: Scale | Table = Scale(Arithmetic.SHIFT, 1, 0, shift, least, most)
     else:
-        width = int(pb.max() - pb.min()) + 1
-        base = int(pa.min()) * width + int(pb.min())
-        total = low.add(node.name, ops.Add((width, 1)), a.node, b.node, origin=node.origin)
-        form = Table(base, results)
-    low.pair_proof(node, form, len(results))
-    ends = np.array([least]), np.array([most])
-    return low.add(node.name, ops.Requant((form,), *ends), total, origin=node.origin)
-
-
-def _linear(op: real.OrtAdd, pa: Ints, pb: Ints, results: Ints) -> tuple[int, int, int, int] | None:
-    """(ma, mb, offset, shift) with clip((ma·a + mb·b + offset) >> shift) right for all pairs."""
-    least, most = int(results.min()), int(results.max())
-    for shift in JOIN_SHIFTS:
-        ma, mb = round(op.ratio_a * 2.0**shift), round(op.ratio_b * 2.0**shift)
-        total = ma * pa + mb * pb
-        lower = ((results << shift) - total)[results > least]
-        upper = (((results + 1) << shift) - 1 - total)[results < most]
-        start, stop = int(lower.max(initial=-(2**62))), int(upper.min(initial=2**62))
-        if start <= stop and int(np.abs(total).max()) + abs(start) < 2**31:
-            return ma, mb, (start + stop) // 2 if lower.size and upper.size else start, shift
-    return None
+        ma, mb, offset = len(b), 1, 0
+        form = Table(int(a[0]) * len(b) + int(b[0]), results.reshape(-1))
+    join = ops.Add((ma, mb), offset)
+    total = low.add(node.name, join, *(s.node for s in sides), origin=node.origin)
+    requant = ops.Requant((form,), np.array([least]), np.array([most]))
+    name = low.add(node.name, requant, total, origin=node.origin)
+    low.pair_proof(name, node.origin, join, form, results.size)
+    return name

@@ -11,10 +11,10 @@ import numpy as np
 from qcompile import ops
 from qcompile import semantics as real
 from qcompile.errors import CompileError
-from qcompile.graph import Graph, Node
+from qcompile.graph import Graph
 from qcompile.model import Proof
 from qcompile.ops.requant import Form
-from qcompile.passes.certificate import proof
+from qcompile.passes.certificate import described, proof
 from qcompile.passes.expression import (
     Apply,
     Base,
@@ -30,7 +30,7 @@ from qcompile.passes.expression import (
     readings,
 )
 from qcompile.passes.functions import finest, integers, integral, proved_forms, reference_unit
-from qcompile.passes.requantize import Proved
+from qcompile.passes.requantize import kinds
 from qcompile.passes.tensors import Tensors
 from qcompile.passes.value import Value
 from qcompile.qtype import QType
@@ -180,11 +180,8 @@ class Lowering(Tensors):
 
     def _requant(self, inner: Expr, leaf: Base, value: Value, name: str) -> Base | None:
         """A Requant that computes `inner` from the codes of `leaf`, proved."""
-        axis = self._varying_axis(inner, leaf, value)
-        if axis is None:
+        if not self._by_channel(inner, leaf, value):
             return self._requant_flat(inner, leaf, value, name)
-        if axis != len(value.shape) - 1:
-            return None
         unit = reference_unit(inner, leaf)
         if unit is None:
             return None
@@ -199,18 +196,11 @@ class Lowering(Tensors):
         )
         return self.base(node, "", shaped, whole(Fraction(0), rank), value.axes)
 
-    def _varying_axis(self, inner: Expr, leaf: Base, value: Value) -> int | None:
-        """The last axis if constants only vary along it, -1 for another one, None for several."""
-        if leaf.shape != value.stored:
-            return None
-        varying: set[int] = set()
-        for fixed in constants(inner):
-            shape = fixed.number.shape[1:]
-            varying |= {i + len(value.shape) - len(shape) for i, s in enumerate(shape) if s > 1}
-        for array in (a for e in readings(inner) for a in (e.unit, e.offset)):
-            varying |= {i for i, s in enumerate(array.shape) if s > 1}
-        last = len(value.shape) - 1
-        return last if varying <= {last} else None
+    def _by_channel(self, inner: Expr, leaf: Base, value: Value) -> bool:
+        """Whether the function differs, if at all, along the last stored axis only."""
+        arrays = [fixed.number.shape[1:] for fixed in constants(inner)]
+        arrays += [a.shape for e in readings(inner) for a in (e.unit, e.offset)]
+        return leaf.shape == value.stored and not any(s > 1 for shape in arrays for s in shape[:-1])
 
     def _requant_flat(self, inner: Expr, leaf: Base, value: Value, name: str) -> Base | None:
         """Constants that differ from place to place: every element is a channel of its own."""
@@ -237,11 +227,15 @@ class Lowering(Tensors):
             self.moved(base, ops.Reshape(value.stored), back, origin, value.axes), real=name
         )
 
-    def pair_proof(self, node: Node, form: Form, pairs: int) -> None:
+    def pair_proof(self, node: str, origin: str, join: ops.Add, form: Form, pairs: int) -> None:
         """A function of two integers that was compared on every pair of them."""
-        proved = Proved((form,), np.zeros(1, np.int64), np.zeros(1, np.int64), f"all {pairs} pairs")
-        ends = np.zeros(1, np.int64)
-        self.proofs.append(proof(node.name, node.origin, proved, ends, ends))
+        constants = {
+            "channels": [0],
+            "multipliers": list(join.multipliers),
+            "constant": join.constant,
+            **described(form),
+        }
+        self.proofs.append(Proof(node, origin, kinds((form,)), (constants,), f"all {pairs} pairs"))
 
     # One grid for a whole tensor
 

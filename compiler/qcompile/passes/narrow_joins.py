@@ -15,11 +15,8 @@ from qcompile.graph import Graph, Node, copy_node
 from qcompile.model import IntegerModel, Proof
 from qcompile.ops.requant import Arithmetic, Form, Requant, Scale, Steps
 from qcompile.passes.certificate import described
+from qcompile.passes.pairs import MOST_PAIRS, fitted
 from qcompile.qtype import Ints, QType
-
-MOST_PAIRS = 1 << 16
-SHIFTS = range(4, 23)
-WORD = 2**31 - 1
 
 
 def narrow_joins(model: IntegerModel) -> IntegerModel:
@@ -74,7 +71,8 @@ def narrowed(graph: Graph, node: Node) -> tuple[ops.Add, Requant, int] | None:
         return None
     wanted = node.op.forms[0].run(total(add.op, a, b))
     slope = slope_of(node.op.forms[0])
-    line = fitted(add.op.multipliers, slope, a, b, wanted)
+    first, second = add.op.multipliers
+    line = fitted((slope * first, slope * second), a, b, wanted)
     if line is None:
         return None
     ma, mb, offset, shift = line
@@ -110,21 +108,3 @@ def slope_of(form: Form) -> float:
         rise = float(form.values[-1] - form.values[1])
         return rise / float(form.breaks[-1] - form.breaks[0])
     return 0.0
-
-
-def fitted(
-    multipliers: tuple[int, int], slope: float, a: Ints, b: Ints, wanted: Ints
-) -> tuple[int, int, int, int] | None:
-    """(ma, mb, offset, shift) with clip((ma·a + mb·b + offset) >> shift) as wanted, or None."""
-    least, most = int(wanted.min()), int(wanted.max())
-    if least == most or not slope:
-        return None
-    rising, falling = wanted > least, wanted < most
-    for shift in SHIFTS:
-        ma, mb = (round(slope * m * 2.0**shift) for m in multipliers)
-        sums = ma * a[:, np.newaxis] + mb * b
-        start = int(((wanted << shift) - sums)[rising].max())
-        stop = int((((wanted + 1) << shift) - 1 - sums)[falling].min())
-        if start <= stop and int(np.abs(sums).max()) + max(abs(start), abs(stop)) < WORD:
-            return ma, mb, (start + stop) // 2, shift
-    return None

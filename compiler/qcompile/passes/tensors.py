@@ -41,7 +41,7 @@ class Tensors:
         assert isinstance(found, QType)
         base = Base(node, found.shape, found.low, found.high, meant, unit, offset, axes)
         shape = tuple(found.shape[axes.index(i)] for i in range(len(axes)))
-        source = next((self.source[n] for n in (meant,) if n in self.source), None)
+        source = self.source.find(meant)
         if source is not None and source.type.shape == shape:
             self.links.setdefault(node, Link(node, meant, shape, axes, unit, offset))
         if source is not None and isinstance(source.op, real.Input):
