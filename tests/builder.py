@@ -39,13 +39,16 @@ class Builder:
     def input(self, shape: Shape, bits: int, signed: bool = True, per_channel: bool = False) -> str:
         """An input of `bits` bits, or of random narrower ranges where `per_channel`."""
         low, high = limits(bits, signed)
-        lows, highs = np.full(1, low), np.full(1, high)
-        if per_channel and shape:
-            ends = self.random.integers(low, high, (2, shape[-1]), endpoint=True)
-            lows, highs = ends.min(axis=0), ends.max(axis=0)
+        if not (per_channel and shape):
+            return self.between(shape, low, high)
+        ends = self.random.integers(low, high, (2, shape[-1]), endpoint=True)
+        return self.between(shape, ends.min(axis=0), ends.max(axis=0))
+
+    def between(self, shape: Shape, low: int | Ints, high: int | Ints) -> str:
+        """An input with this range, or one for each channel."""
         name = f"x{len(self.inputs)}"
         self.inputs.append(name)
-        return self.graph.add(name, Input(QType.of(shape, lows, highs)))
+        return self.graph.add(name, Input(QType.of(shape, low, high)))
 
     def add(self, op: IntegerOp, *inputs: str) -> str:
         return self.graph.add(self.graph.fresh(op.title.lower()), op, *inputs)
@@ -110,12 +113,14 @@ def channel(random: Random, shape: Shape, bits: int) -> Ints:
 
 
 def codes(random: Random, x: QType) -> Ints:
-    """Samples of a type: all low, all high, then random codes with both ends frequent."""
+    """Samples of a type: all low, all high, then random codes: both ends frequent, any size."""
     shape = (SAMPLES, *x.shape)
     lows = np.broadcast_to(x.lows() if x.shape else x.low[0], shape)
     highs = np.broadcast_to(x.highs() if x.shape else x.high[0], shape)
     out = random.integers(lows, highs, endpoint=True)
     draw = random.integers(0, 8, shape)
+    small = out >> random.integers(0, x.bits + 1, shape)
+    out = np.where(draw > 3, np.clip(small, lows, highs), out)
     out = np.where(draw == 0, lows, np.where(draw == 1, highs, out))
     out[0], out[1] = lows[0], highs[0]
     return np.ascontiguousarray(out, np.int64)

@@ -7,10 +7,12 @@ every bit with `IntegerModel.run`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 
-from builder import SAMPLES, Builder, Case, codes, form, reached
+from builder import SAMPLES, Builder, Case, codes, form, limits, reached
 from qcompile.ops import (
     Add,
     ArgMax,
@@ -30,7 +32,12 @@ from qcompile.ops import (
     Transpose,
 )
 from qcompile.ops.requant import Arithmetic, Scale
+from qcompile.passes.forms import oriented
+from qcompile.passes.split_form import splits
+from qcompile.passes.staircase import Staircase
 from qcompile.qtype import Shape
+
+THIRD = Fraction(1, 3)
 
 __all__ = ["SAMPLES", "Builder", "Case", "cases", "codes", "form", "reached"]
 
@@ -176,6 +183,46 @@ def requant_even_and_others(b: Builder) -> Case:
     forms = tuple(f if c % 2 else g for c, (f, g) in enumerate(pairs))
     ends = np.array([f.ends() for f in forms])
     return b.case(b.add(Requant(forms, ends[:, 0], ends[:, 1]), x))
+
+
+def requant_split(b: Builder) -> Case:
+    """Two products a number, some clamped first: rising and falling, near the ends of 32 bits."""
+    wide = split(b, (0.00123457, -0.0034567, 0.00071, -0.0201, 0.01017), 8, -(2**20) + 3, 2**20 - 7)
+    clamped = split(b, (0.0123457, -0.0234567, 0.05, -0.00101), 8, -(2**31), 2**31 - 1)
+    beyond = split(b, (0.000712347, -0.0345678), 7, -(2**40), 2**38)
+    steep = split(b, (0.997, -1.003), 9, -(2**21), 2**21 + 1)
+    return b.case(wide, clamped, beyond, steep)
+
+
+def requant_split_and_others(b: Builder) -> Case:
+    """Every other form beside them."""
+    x = b.input((9, 14), 20)
+    mixed = b.graph[b.requant(x, 8)].op
+    assert isinstance(mixed, Requant)
+    low, high = b.type(x).minimum, b.type(x).maximum
+    own = [split_form((-1) ** c / (91.7 + 13 * c), 8, low, high) for c in range(14)]
+    forms = tuple(f if c % 3 else g for c, (f, g) in enumerate(zip(mixed.forms, own, strict=True)))
+    ends = np.array([f.ends() for f in forms])
+    return b.case(b.add(Requant(forms, ends[:, 0], ends[:, 1]), x))
+
+
+def split(b: Builder, slopes: Iterable[float], bits: int, low: int, high: int) -> str:
+    """A channel for each slope, proved for accumulators in [low, high]."""
+    forms = tuple(split_form(slope, bits, low, high) for slope in slopes)
+    x = b.between((30, len(forms)), low, high)
+    ends = np.array([reached(f, low, high) for f in forms])
+    return b.add(Requant(forms, ends.min(axis=1), ends.max(axis=1)), x)
+
+
+def split_form(slope: float, bits: int, low: int, high: int) -> Scale:
+    """The line from 1/3, rounded down to `bits` bits, as two products."""
+    sign, steep = (-1 if slope < 0 else 1), Fraction(abs(slope))
+    least, greatest = limits(bits, signed=True)
+    lo, hi = sorted((sign * low, sign * high))
+    first, last = (min(max(floor(steep * a + THIRD), least), greatest) for a in (lo, hi))
+    breaks = [ceil((k - THIRD) / steep) for k in range(first + 1, last + 1)]
+    stairs = Staircase(lo, hi, first, np.array(breaks, np.int64))
+    return oriented(next(splits(stairs, abs(slope), sign)), sign)
 
 
 def evens(lines: Iterable[tuple[int, int, int]], low: int, high: int) -> Requant:
@@ -385,6 +432,8 @@ CASES: tuple[Callable[[Builder], Case], ...] = (
     residual,
     requant_even,
     requant_even_and_others,
+    requant_split,
+    requant_split_and_others,
 )
 
 

@@ -13,6 +13,7 @@ from qcompile.resources import PACKAGE, folder
 # Each may import what stands before it, and itself.
 STAGES = (
     ("errors", "names", "resources", "qtype", "progress"),
+    ("rtl",),
     ("ops.base",),
     ("graph",),
     ("semantics", "ops"),
@@ -25,6 +26,7 @@ STAGES = (
     ("metrics", "report", "verify"),
     ("backends",),
     ("compile",),
+    ("compare",),
     ("cli",),
     ("__main__",),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,8 @@ from c_runner import SANITIZERS, WARNINGS, compile_c
 from cases import dense, residual
 from qcompile.emit.base import LICENCE
 from qcompile.emit.c import emit_c
-from qcompile.ops import Add, Conv, Dense, Requant
+from qcompile.ops import Add
 from qcompile.plan.c_plan import Step, plan_c
-from qcompile.plan.layers import Layer, layers
-from qcompile.plan.packing import pack, unpack
 from qcompile.verify.host import HostLibrary
 from qcompile.verify.toolchain import host_compiler, riscv_compiler, riscv_sizes, write_files
 
@@ -100,41 +97,34 @@ def test_selftest_passes(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == lines
 
 
-def telling_bit(case: Case, layer: Layer) -> int:
-    """A byte of the layer's packed weights whose bit 1 changes what it makes of the vectors."""
-    traced = case.model.run({k: v[:3] for k, v in case.inputs.items()}, trace=True)
-    op = layer.main.op
-    assert isinstance(op, Conv | Dense)
-    packed = pack(op.weight, op.weight_bits)
-    for byte in range(len(packed.data)):
-        data = bytearray(packed.data)
-        data[byte] ^= 2
-        weight = unpack(replace(packed, data=bytes(data))).reshape(op.weight.shape)
-        made = replace(op, weight=weight).run(traced[layer.inputs[0]])
-        if layer.requant is not None and isinstance(layer.requant.op, Requant):
-            made = layer.requant.op.run(made)
-        if (made != traced[layer.last.name]).any():
-            return byte
-    raise AssertionError("no bit of this layer matters")
-
-
-def with_flipped_bit(weights: str, array: str, byte: int) -> str:
-    """The text of the weights file with bit 1 of one byte of an array flipped."""
-    start = weights.index("{", weights.index(f"const uint8_t {array}["))
-    place = [m.start() for m in re.finditer("0x", weights[start:])][byte] + start
-    flipped = f"0x{int(weights[place + 2 : place + 4], 16) ^ 2:02x}"
-    return weights[:place] + flipped + weights[place + 4 :]
+def with_flipped_bit(weights: str, array: str, place: int) -> str:
+    """The text of the weights file with bit 1 of one entry of an array of packed bits flipped."""
+    start = weights.index("{", weights.index(f" {array}["))
+    at = [m.start() for m in re.finditer("0x", weights[start:])][place] + start
+    digits = re.compile("[0-9a-f]+").match(weights, at + 2)
+    assert digits is not None
+    flipped = f"{int(digits[0], 16) ^ 2:0{len(digits[0])}x}"
+    return weights[: at + 2] + flipped + weights[digits.end() :]
 
 
 def faulty(case: Case) -> Iterator[tuple[Step, dict[str, str]]]:
-    """The project of a case with one weight bit flipped, for each layer that has weights."""
+    """The project of a case with a weight bit flipped that matters, for each layer with weights."""
     files = emit_c(case.model, "kws", case.inputs)
-    found = {layer.last.name: layer for layer in layers(case.model.graph)}
-    for step in plan_c(case.model, "kws").steps:
-        if step.weight_bytes:
-            byte = telling_bit(case, found[step.draft.node])
-            text = with_flipped_bit(files["kws_weights.c"], f"kws_{step.name}_weights", byte)
-            yield step, {**files, "kws_weights.c": text}
+    plan = plan_c(case.model, "kws")
+    right = HostLibrary(plan, files).trace(case.inputs)
+    for step in plan.steps:
+        if not step.weight_bytes:
+            continue
+        array = next(a for a in step.arrays if a.packed)
+        for place in range(len(array.values)):
+            text = with_flipped_bit(files["kws_weights.c"], array.name, place)
+            broken = {**files, "kws_weights.c": text}
+            made = HostLibrary(plan, broken).trace(case.inputs)
+            if any((made[n][:3] != right[n][:3]).any() for n in right):
+                yield step, broken
+                break
+        else:
+            raise AssertionError("no bit of this layer matters")
 
 
 def test_selftest_names_the_layer_of_a_flipped_weight_bit(tmp_path: Path) -> None:

@@ -105,8 +105,21 @@ def test_graph_layout_keeps_the_order_of_axes(tmp_path: Path) -> None:
 
 def test_it_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [str(mlp(tmp_path)), "--target", "gd32vf103", "--no-verify", "--ram", "10"]
-    assert main([*words, "-o", str(tmp_path / "out")]) == 0
-    assert "does not fit:" in capsys.readouterr().out
+    assert main([*words, "-o", str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr()
+    three_lines(shown.err)
+    assert "bytes of RAM" in shown.err
+    assert "more than the 10 of gd32vf103" in shown.err
+    assert "or give --ram" in shown.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_both_memories_are_too_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(mlp(tmp_path)), "--target", "riscv", "--no-verify", "--ram", "9", "--flash", "99"]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines] == ["error:", "at:", "help:"] * 2
+    assert "those of hidden" in lines[2]
 
 
 def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qcompile.ops.requant import Arithmetic, Scale, Steps
-from qcompile.passes.forms import Staircase, scale_form
+from qcompile.passes.forms import scale_form
 from qcompile.passes.requantize import Proved, kinds, prove
+from qcompile.passes.staircase import Staircase
 
 
 def rounded(scale: Fraction, bias: Fraction, low: int, high: int):
@@ -142,12 +143,14 @@ def test_function_without_direction(values, lo) -> None:
         (Fraction(1), -8, 7, Arithmetic.CLIP),
         (Fraction(1, 16), -1000, 1000, Arithmetic.EVEN),
         (Fraction(37, 1000), -1000, 1000, Arithmetic.WORD),
-        (Fraction(123457, 2**26), -(2**21), 2**21, Arithmetic.HIGH),
+        (Fraction(123457, 2**26), -(2**21), 2**21, Arithmetic.SPLIT),
+        (Fraction(402748862, 2**41), -(2**24), 2**24, Arithmetic.HIGH),
     ],
 )
 def test_cheapest_arithmetic(scale, lo, hi, kind) -> None:
     """The cheapest arithmetic that can be proved is taken."""
-    function = rounded(scale, Fraction(0), -8, 7)
+    top = 2047 if kind is Arithmetic.HIGH else 7
+    function = rounded(scale, Fraction(0), -top - 1, top)
     proved = prove(function, np.array([lo]), np.array([hi]), np.array([1]))
     form = proved.forms[0]
     assert isinstance(form, Scale)

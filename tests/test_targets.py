@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from qcompile.errors import CompileError
+from qcompile.rtl import Isa
 from qcompile.target import Family, described, known, load, parse
+
+BOARDS = ("esp32c3", "gd32vf103", "ch32v307", "ch32v203")
 
 
 @pytest.mark.parametrize("name", known())
@@ -17,6 +20,14 @@ def test_every_target_states_its_source(name: str) -> None:
     assert target.source != "not stated"
     assert target.source in described(target)
     assert target.isa if target.family is Family.RISCV else target.part
+    assert bool(target.energy_pj_per_cycle) == bool(target.energy_source)
+
+
+def test_instructions_of_targets() -> None:
+    cores = {name: load(name).isa for name in ("rv32imc", "cv32e40p", "mpic", "mpic-q")}
+    assert cores == {isa.value: isa for isa in Isa}
+    assert [load(name).isa for name in BOARDS] == [Isa.RV32IMC] * len(BOARDS)
+    assert not any(load(name).is_simulated_core for name in (*BOARDS, "rv32imc", "fpga"))
 
 
 def test_families_have_defaults() -> None:
@@ -33,6 +44,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('family = "riscv"\nclock_mhz = 48\n[limits]\nflash_bytes = 16_384\n')
     target = load(str(path))
+    assert target.isa is Isa.RV32IMC
     assert (target.name, target.clock_mhz, target.limits.flash_bytes) == ("mine", 48.0, 16_384)
 
 
@@ -47,6 +59,8 @@ MISTAKES = {
     'family = "fpga"\n[limits]\nluts = 5': "nothing reads the key 'luts', did you mean 'lut'?",
     'family = "fpga"\n[limits]\nlut = 1.5': "lut is not a count: 1.5",
     'family = "fpga"\nclock_source = "guess"': "clock_source is 'guess'",
+    'family = "riscv"\nisa = "rv32"': "isa is 'rv32'",
+    'family = "riscv"\nenergy_pj_per_cycle = 0': "energy_pj_per_cycle is 0",
     "family": "not TOML: ",
 }
 

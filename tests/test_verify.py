@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,23 @@ from qcompile.ops.base import IntegerOp
 from qcompile.ops.requant import Form, Scale, Steps, Table
 from qcompile.passes import lower
 from qcompile.progress import QUIET
-from qcompile.target import Family
-from qcompile.verify.run import Effort, Project, verify
+from qcompile.target import Family, load
+from qcompile.verify.run import Bench, Effort, Project, verify
 from qcompile.verify.vectors import vectors
 from tiny import cnn, mlp
 
 Change = Callable[[IntegerOp], IntegerOp]
+
+
+TARGETS = {Family.RISCV: "rv32imc", Family.FPGA: "pynq-z2"}
+
+
+def emitted(model: IntegerModel, name: str) -> tuple[Project, Bench]:
+    """The project for a target, and this machine's way to run it."""
+    target = load(name)
+    backend = BACKENDS[target.family]
+    project = backend.emit(model, "net", vectors(model, 2), target)
+    return project, backend.benches(target, 0)[0]
 
 
 def changed(model: IntegerModel, kind: type[IntegerOp], change: Change) -> tuple[IntegerModel, str]:
@@ -115,10 +127,9 @@ def test_a_fault_in_emitted_constants_is_named(family: Family, tmp_path: Path) -
     source = qcompile.read(mlp(tmp_path))
     model = lower(source)
     wrong, origin = changed(model, ops.Dense, flip_weight)
-    backend = BACKENDS[family]
-    project = backend.emit(wrong, "net", vectors(wrong, 2))
+    project, bench = emitted(wrong, TARGETS[family])
     with pytest.raises(CompileError, match="differs from the integer graph") as error:
-        verify(source, model, project, backend.benches, Effort.USUAL, None, QUIET)
+        verify(source, model, project, (bench,), Effort.USUAL, None, QUIET)
     assert error.value.place in (origin, "act")  # the layer, or the requantizer fused to it
 
 
@@ -126,28 +137,21 @@ def test_a_fault_in_an_emitted_kernel_is_caught(tmp_path: Path) -> None:
     """Another multiplier in the emitted text."""
     source = qcompile.read(mlp(tmp_path))
     model = lower(source)
-    backend = BACKENDS[Family.RISCV]
-    project = backend.emit(model, "net", vectors(model, 2))
+    project, bench = emitted(model, "rv32imc")
     text = project.files["net_weights.c"]
-    digit = next(
-        i
-        for i in range(text.index("_multiplier[") + len("_multiplier[6] ="), len(text))
-        if text[i] in "23456789"
-    )
-    broken = text[:digit] + "1" + text[digit + 1 :]
+    (constant, *_) = re.findall(r"\b[1-9]\d{5,}\b", text)  # a multiplier: what else is as large?
+    broken = text.replace(constant, str(int(constant[1:])), 1)
     files = project.files | {"net_weights.c": broken}
     with pytest.raises(CompileError, match="host differs"):
-        verify(
-            source, model, Project(project.plan, files), backend.benches, Effort.USUAL, None, QUIET
-        )
+        verify(source, model, Project(project.plan, files), (bench,), Effort.USUAL, None, QUIET)
 
 
 def test_what_is_right_passes_on_all_levels(tmp_path: Path) -> None:
     source = qcompile.read(cnn(tmp_path))
     model = lower(source)
-    for backend in BACKENDS.values():
-        project = backend.emit(model, "net", vectors(model, 2))
-        levels = verify(source, model, project, backend.benches, Effort.USUAL, None, QUIET)
+    for target in TARGETS.values():
+        project, bench = emitted(model, target)
+        levels = verify(source, model, project, (bench,), Effort.USUAL, None, QUIET)
         assert all(level.ran and level.vectors == 100 and level.probes for level in levels)
 
 
@@ -156,8 +160,7 @@ def test_a_missing_tool_is_not_passed(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.which", lambda _: None)
     source = qcompile.read(mlp(tmp_path))
     model = lower(source)
-    backend = BACKENDS[Family.RISCV]
-    project = backend.emit(model, "net", vectors(model, 2))
-    levels = verify(source, model, project, backend.benches, Effort.USUAL, None, QUIET)
+    project, bench = emitted(model, "rv32imc")
+    levels = verify(source, model, project, (bench,), Effort.USUAL, None, QUIET)
     assert [level.ran for level in levels] == [True, False]
     assert "C compiler" in levels[1].why

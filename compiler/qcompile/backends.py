@@ -4,47 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from qcompile.emit.c import emit_plan
 from qcompile.emit.hls import emit_hls, namespace
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.names import identifier
+from qcompile.plan.bands import Mode, Wish, plan_in_bands
 from qcompile.plan.c_plan import plan_c
 from qcompile.plan.dataflow import plan_dataflow
-from qcompile.target import Family
+from qcompile.report.measured import Measured
+from qcompile.report.riscv import measure_bytes, measure_cycles
+from qcompile.rtl import Isa
+from qcompile.target import Family, Target
 from qcompile.verify.csim import CSim, ap_types, cxx_compiler
 from qcompile.verify.host import HostLibrary
-from qcompile.verify.run import Bench, Missing, Project, Runner
-from qcompile.verify.toolchain import host_compiler, riscv_sizes, riscv_version
+from qcompile.verify.rtl_bench import FirmwareBench
+from qcompile.verify.run import Bench, FastBench, Level, Missing, Project, Runner
+from qcompile.verify.toolchain import host_compiler
 from qcompile.verify.vectors import Codes, vectors
 
-Table = dict[str, Any]
 STORED_VECTORS = 8  # vectors that go into a project with its code
+AUTO = Wish()
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Figures for report.json: of the layers by node name, of the whole, and their sources."""
+class Emit(Protocol):
+    """Makes a project of a model: its name, vectors to go with it, the target, and options."""
 
-    layers: dict[str, Table]
-    totals: Table
-    sources: dict[str, str]
-    versions: dict[str, str]
+    def __call__(
+        self, model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO, /
+    ) -> Project: ...
 
 
 @dataclass(frozen=True)
 class Backend:
     """What is done for one family of targets."""
 
-    emit: Callable[[IntegerModel, str, Codes], Project]
-    benches: tuple[Bench, ...]
+    emit: Emit
+    benches: Callable[[Target, int], tuple[Bench, ...]]
+    """The ways to run it, the fastest first; the number is of flash wait states, 0 for none."""
     measure: Callable[[Project], Measured]
+    """What needs no run."""
+    measure_run: Callable[[Project, Target, tuple[Level, ...]], Measured]
+    """What the levels of verification measured while they ran."""
 
 
-def emit_for_c(model: IntegerModel, name: str, codes: Codes) -> Project:
-    plan = plan_c(model, identifier(name))
+def emit_for_c(model: IntegerModel, name: str, codes: Codes, isa: Isa = Isa.RV32IMC) -> Project:
+    plan = plan_c(model, identifier(name), isa)
     return Project(plan, emit_plan(plan, codes))
 
 
@@ -72,59 +79,66 @@ def needed(find: Callable[[], object]) -> None:
         raise Missing(error.what) from None
 
 
-def measure_c(project: Project) -> Measured:
-    """Bytes: sections of the riscv32 objects, the arena, inputs and outputs."""
-    plan = project.plan
-    layers = {
-        step.draft.node: {"weight_bytes": step.weight_bytes, "metadata_bytes": step.metadata_bytes}
-        for step in plan.steps
-        if step.arrays
-    }
-    ports = sum(p.qtype.size * p.type.bytes for p in (*plan.inputs, *plan.outputs))
-    totals: Table = {
-        "weight_bytes": sum(row["weight_bytes"] for row in layers.values()),
-        "metadata_bytes": sum(row["metadata_bytes"] for row in layers.values()),
-        "ram_bytes": plan.arena_bytes + ports,
-        "ram_lower_bound_bytes": plan.memory.lower_bound + ports,
-        "arena_bytes": plan.arena_bytes,
-    }
-    sources = {"ram_bytes": "exact: the arena, the inputs and the outputs; no stack"}
-    sizes, version = riscv_sizes(project.files, plan.prefix), riscv_version()
-    if sizes is None or version is None:
-        sources["flash_bytes"] = "not run: install qcompile[sim]"
-        return Measured(layers, totals, sources, {})
-    totals |= {
-        "flash_bytes": sizes.flash,
-        "code_bytes": sizes.text,
-        "constant_bytes": sizes.rodata,
-        "ram_bytes": totals["ram_bytes"] + sizes.ram,
-    }
-    sources["flash_bytes"] = f"measured: sections of the rv32imc objects, {version}, -O2"
-    return Measured(layers, totals, sources, {"zig": version.removeprefix("zig ")})
-
-
 def measure_hls(project: Project) -> Measured:
     """Cycles as the static schedules of the plan predict them."""
     plan = project.plan
     layers = {node: {"cycles_model": cycles} for node, cycles in plan.cycles.items()}
     totals = {"ii_cycles": plan.interval}
     model = "model: static schedules of the dataflow plan"
-    return Measured(layers, totals, {"ii_cycles": model, "cycles_model": model}, {})
+    return Measured(layers, totals, {"ii_cycles": model, "cycles_model": model})
 
 
-def c_bench_project(model: IntegerModel) -> Project:
-    return emit_for_c(model, "probes", {})
+def nothing_measured(project: Project, target: Target, levels: tuple[Level, ...]) -> Measured:
+    return Measured()
 
 
-def hls_bench_project(model: IntegerModel) -> Project:
-    return emit_for_hls(model, "probes", vectors(model, 1))
+def riscv_project(
+    model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO
+) -> Project:
+    limit = target.limits.ram_bytes
+    plan = plan_in_bands(model, identifier(name), isa_of(target), bands, limit)
+    return Project(plan, emit_plan(plan, codes))
+
+
+def fpga_project(
+    model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO
+) -> Project:
+    """Every layer works on a stream of pixels: there are no bands to choose."""
+    if bands.mode not in (Mode.AUTO, Mode.NO):
+        raise CompileError(
+            "the layers of an FPGA work on streams, not in bands",
+            at="--bands",
+            help="leave it out",
+        )
+    return emit_for_hls(model, name, codes)
+
+
+def riscv_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
+    """The host's compiler, then the target's on the RTL of the core."""
+    isa = isa_of(target)
+
+    def probes(model: IntegerModel) -> Project:
+        return emit_for_c(model, "probes", {}, isa)
+
+    return (
+        FastBench("host", probes, build_c, 6_000_000_000),
+        FirmwareBench(isa, probes, flash_wait),
+    )
+
+
+def fpga_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
+    def probes(model: IntegerModel) -> Project:
+        return emit_for_hls(model, "probes", vectors(model, 1))
+
+    return (FastBench("csim", probes, build_hls, 600_000_000),)
+
+
+def isa_of(target: Target) -> Isa:
+    assert target.isa is not None, "a RISC-V target without instructions"
+    return target.isa
 
 
 BACKENDS = {
-    Family.RISCV: Backend(
-        emit_for_c, (Bench("host", c_bench_project, build_c, 6_000_000_000),), measure_c
-    ),
-    Family.FPGA: Backend(
-        emit_for_hls, (Bench("csim", hls_bench_project, build_hls, 600_000_000),), measure_hls
-    ),
+    Family.RISCV: Backend(riscv_project, riscv_benches, measure_bytes, measure_cycles),
+    Family.FPGA: Backend(fpga_project, fpga_benches, measure_hls, nothing_measured),
 }

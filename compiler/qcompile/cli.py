@@ -1,4 +1,7 @@
-"""The commands: qcompile, inspect, simulate, targets. The only place that catches CompileError."""
+"""The commands: qcompile, inspect, simulate, compare, targets.
+
+The only place that catches CompileError.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ other commands:
   qcompile inspect MODEL [--json]             layers, bits, MACs and bytes, before any target
   qcompile simulate MODEL --inputs X.npz --output Y.npz
                                               run the graph as it was read
+  qcompile compare MODEL [--targets rv32imc,mpic]
+                                              cycles, time, memory over RISC-V targets
   qcompile targets [NAME]                     devices, and what is known of them
 """
 
@@ -64,6 +69,8 @@ def compile_command(words: list[str]) -> int:
             verify=options.verify,
             flash=options.flash,
             ram=options.ram,
+            bands=options.bands,
+            flash_wait=options.flash_wait,
             graph_layout=options.io_layout == "graph",
             dump=options.dump,
             progress=progress,
@@ -91,6 +98,19 @@ def compile_parser() -> Parser:
     parser.add_argument("--io-layout", choices=("channels-last", "graph"), default="channels-last")
     parser.add_argument("--flash", type=byte_count, metavar="BYTES", help="64k, 1M, 40000")
     parser.add_argument("--ram", type=byte_count, metavar="BYTES")
+    parser.add_argument(
+        "--bands",
+        default="auto",
+        metavar="N",
+        help="the first layers in N bands of rows, for less RAM; or no, least, auto: where needed",
+    )
+    parser.add_argument(
+        "--flash-wait",
+        type=wait_states,
+        default=0,
+        metavar="N",
+        help="print cycles with N wait states of flash too",
+    )
     parser.add_argument("--dump", metavar="DIR", help="write the graph of each stage")
     parser.add_argument(
         "--verify",
@@ -157,6 +177,31 @@ def simulate_parser() -> Parser:
     return parser
 
 
+def compare_command(words: list[str]) -> int:
+    parser = Parser(prog="qcompile compare", allow_abbrev=False)
+    add_model(parser)
+    parser.add_argument("--targets", default="", metavar="A,B", help="RISC-V targets, by name")
+    parser.add_argument("--inputs", metavar="X.npz", help="its first sample is what runs")
+    parser.add_argument("--json", action="store_true", help="totals and layers of each")
+    options = parser.parse_args(words)
+    from qcompile.compare import USUAL, compare
+    from qcompile.inputs import load_arrays
+    from qcompile.progress import shown
+    from qcompile.report.comparison import comparison
+
+    with shown() as progress:
+        rows = compare(
+            options.model,
+            options.targets.split(",") if options.targets else USUAL,
+            semantics=options.semantics,
+            grids=grids(options.input),
+            inputs=load_arrays(options.inputs) if options.inputs else None,
+            progress=progress,
+        )
+    print(json.dumps(rows, indent=2) if options.json else comparison(rows))
+    return 0
+
+
 def targets_command(words: list[str]) -> int:
     parser = Parser(prog="qcompile targets", allow_abbrev=False)
     parser.add_argument("name", nargs="?", metavar="NAME")
@@ -174,6 +219,7 @@ def targets_command(words: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "compare": compare_command,
     "inspect": inspect_command,
     "simulate": simulate_command,
     "targets": targets_command,
@@ -213,3 +259,10 @@ def byte_count(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
     return int(digits) * scale
+
+
+def wait_states(text: str) -> int:
+    """0 to 100 cycles."""
+    if not (text.isascii() and text.isdigit()) or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of wait states")
+    return int(text)

@@ -12,18 +12,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qcompile import __version__
-from qcompile.backends import BACKENDS, STORED_VECTORS
+from qcompile.backends import AUTO, BACKENDS, STORED_VECTORS
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.output import REPORT, check_destination, manifest, write_files, write_tree
 from qcompile.passes import lower
 from qcompile.passes.graph_layout import graph_layout as in_graph_order
+from qcompile.plan.bands import Wish
 from qcompile.progress import QUIET, Progress
 from qcompile.qtype import Ints
 from qcompile.read import read
 from qcompile.report.certificate import certificate
 from qcompile.report.certificate import dump as json_text
-from qcompile.report.document import document, limit_warnings, target_row, tools
+from qcompile.report.document import check_limits, document, joined, target_row, tools
+from qcompile.report.measured import Measured
 from qcompile.semantics.evaluate import constants, evaluate
 from qcompile.simulate import chunk_size, chunks, feed, prepared, stacked
 from qcompile.source import Semantics, Source
@@ -59,7 +61,7 @@ class Build:
 
     @cached_property
     def _runner(self) -> Runner:
-        bench = BACKENDS[self.target.family].benches[0]
+        bench = BACKENDS[self.target.family].benches(self.target, 0)[0]
         try:
             return bench.build(self.model, self.project)
         except Missing as missing:
@@ -78,7 +80,9 @@ def compile(
     verify: str = "usual",
     flash: int | None = None,
     ram: int | None = None,
+    bands: str = "auto",
     graph_layout: bool = False,
+    flash_wait: int = 0,
     dump: str | Path = "",
     progress: Progress = QUIET,
 ) -> Build:
@@ -87,8 +91,9 @@ def compile(
     Raises CompileError for what the user can mend, and then writes nothing. `grids` declares
     inputs that no quantizer reads, by name, as `--input` does; `inputs` are samples to verify
     with, and `verify` says how much: "no", "usual" or "full"; `name` is the prefix of emitted
-    names; `graph_layout` keeps inputs and outputs in the
-    order of the graph's axes; `dump` is a folder for the graph of each stage.
+    names; `bands` is "auto", "no", "least" or a number, see `--bands`; `graph_layout` keeps inputs
+    and outputs in the order of the graph's axes; `flash_wait` asks for the cycles with so many wait
+    states of flash as well; `dump` is a folder for the graph of each stage.
     """
     folder = Path(output) if output else Path(f"{Path(path).stem}-{Path(str(target)).stem}")
     check_destination(folder)
@@ -99,6 +104,8 @@ def compile(
         grids or {},
         Effort(verify),
         graph_layout,
+        flash_wait,
+        Wish.of(bands),
     )
     progress.step("reading")
     source = read(path, semantics=settings.semantics, inputs=dict(settings.grids))
@@ -124,6 +131,8 @@ class Settings:
     grids: Mapping[str, str]
     effort: Effort
     graph_layout: bool
+    flash_wait: int = 0
+    bands: Wish = AUTO
 
     def command(self, source: Source) -> str:
         """The command for the report, without the places of this machine."""
@@ -134,7 +143,9 @@ class Settings:
             "--name": self.name,
             "--flash": limits.flash_bytes,
             "--ram": limits.ram_bytes,
+            "--bands": None if self.bands == AUTO else self.bands.text,
             "--io-layout": "graph" if self.graph_layout else None,
+            "--flash-wait": self.flash_wait,
             "--verify": self.effort.value,
         }
         spelled = [f"{key} {value}" for key, value in words.items() if value]
@@ -154,9 +165,14 @@ def built(
     backend = BACKENDS[settings.target.family]
     progress.step("emitting")
     stored = vectors(model, STORED_VECTORS, codes)
-    project = backend.emit(model, settings.name or source.name, stored)
-    levels = verify(source, model, project, backend.benches, settings.effort, codes, progress)
-    report = reported(source, model, settings, project, levels)
+    name = settings.name or source.name
+    project = backend.emit(model, name, stored, settings.target, settings.bands)
+    found = backend.measure(project)
+    check_limits(found, settings.target)
+    benches = backend.benches(settings.target, settings.flash_wait)
+    levels = verify(source, model, project, benches, settings.effort, codes, progress)
+    found |= backend.measure_run(project, settings.target, levels)
+    report = reported(source, model, settings, found, levels)
     files = project.files | {"certificate.json": certificate(source, model, __version__)}
     report["files"] = manifest(files)
     files[REPORT] = json_text(report)
@@ -196,23 +212,16 @@ def reported(
     source: Source,
     model: IntegerModel,
     settings: Settings,
-    project: Project,
+    found: Measured,
     levels: tuple[Level, ...],
 ) -> Table:
     """report.json, but for the list of files."""
     target = settings.target
-    report = document(source, model, __version__)
-    measured = BACKENDS[target.family].measure(project)
-    for row in report["layers"]:
-        row.update(measured.layers.get(row.pop("node"), {}))
-    report["totals"].update(measured.totals)
     count = max((level.vectors for level in levels), default=0)
-    return report | {
+    return joined(document(source, model, __version__), found) | {
         "target": target_row(target),
-        "tools": tools(target, settings.command(source), measured.versions, SEED),
-        "sources": measured.sources,
+        "tools": tools(target, settings.command(source), found.versions, SEED),
         "verify": {"vectors": count, "levels": {level.name: level.row() for level in levels}},
-        "warnings": limit_warnings(report["totals"], target),
     }
 
 

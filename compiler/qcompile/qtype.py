@@ -115,4 +115,4 @@ TensorType = Real | QType
 
 def bits_for(low: int, high: int) -> int:
     """The fewest bits that hold [low, high]: unsigned if low >= 0, else two's complement."""
-    return high.bit_length() if low >= 0 else max((-low - 1).bit_length(), high.bit_length()) + 1
+    return high.bit_length() if low >= 0 else max(~low, high).bit_length() + 1

@@ -11,6 +11,7 @@ from typing import Any
 
 from qcompile.errors import CompileError
 from qcompile.resources import folder
+from qcompile.rtl import Isa
 
 
 class Family(Enum):
@@ -51,12 +52,19 @@ class Target:
     family: Family
     title: str
     source: str  # the document that the figures stand in
-    isa: str = ""
+    isa: Isa | None = None  # of RISC-V targets
     part: str = ""
     clock_mhz: float | None = None
     clock_source: ClockSource = ClockSource.ASSUMED
+    energy_pj_per_cycle: float | None = None
+    energy_source: str = ""
     note: str = ""
     limits: Limits = Limits()
+
+    @property
+    def is_simulated_core(self) -> bool:
+        """Whether its core is the one whose RTL runs: another's cycles are not its latency."""
+        return self.isa not in (None, Isa.RV32IMC)
 
     def limited(self, flash: int | None, ram: int | None) -> Target:
         """With the user's own limits, in bytes, where they are given."""
@@ -95,15 +103,22 @@ def described(target: Target) -> str:
         "name": target.name,
         "title": target.title,
         "family": target.family.value,
-        "instructions": target.isa,
+        "instructions": target.isa.value if target.isa else "",
         "part": target.part,
         "clock": "" if target.clock_mhz is None else f"{target.clock_mhz:g} MHz",
         "clock from": "" if target.clock_mhz is None else target.clock_source.value,
+        "energy": energy_line(target),
         **{f.name: getattr(target.limits, f.name) for f in fields(Limits)},
         "note": target.note,
         "source": target.source,
     }
     return "\n".join(f"{k:>12}  {v}" for k, v in facts.items() if v not in ("", None))
+
+
+def energy_line(target: Target) -> str:
+    if target.energy_pj_per_cycle is None:
+        return ""
+    return f"{target.energy_pj_per_cycle:g} pJ a cycle (model: {target.energy_source})"
 
 
 def read_text(path: Path) -> str:
@@ -135,17 +150,20 @@ def parse(name: str, text: str, at: str) -> Target:
     for key, value in limits.items():
         if type(value) is not int or value < 0:
             raise CompileError(f"{key} is not a count: {value!r}", at=at, help="write an integer")
+    family = Family(choice(table, "family", [f.value for f in Family], at))
     return Target(
         name=name,
-        family=Family(choice(table, "family", [f.value for f in Family], at)),
+        family=family,
         title=text_of(table, "title", name, at),
         source=text_of(table, "source", "not stated", at),
-        isa=text_of(table, "isa", "", at),
+        isa=instructions(table, family, at),
         part=text_of(table, "part", "", at),
-        clock_mhz=clock(table, at),
+        clock_mhz=positive(table, "clock_mhz", "the clock in MHz", at),
         clock_source=ClockSource(
             choice({"clock_source": "assumed"} | table, "clock_source", list(CLOCKS), at)
         ),
+        energy_pj_per_cycle=positive(table, "energy_pj_per_cycle", "picojoules", at),
+        energy_source=text_of(table, "energy_source", "", at),
         note=text_of(table, "note", "", at),
         limits=Limits(**limits),
     )
@@ -189,10 +207,17 @@ def text_of(table: dict[str, Any], key: str, default: str, at: str) -> str:
     return value
 
 
-def clock(table: dict[str, Any], at: str) -> float | None:
-    value = table.get("clock_mhz")
+def instructions(table: dict[str, Any], family: Family, at: str) -> Isa | None:
+    """The instruction set of a RISC-V target: rv32imc where the file does not say."""
+    if family is not Family.RISCV:
+        return None
+    return Isa(choice({"isa": Isa.RV32IMC.value} | table, "isa", [i.value for i in Isa], at))
+
+
+def positive(table: dict[str, Any], key: str, what: str, at: str) -> float | None:
+    value = table.get(key)
     if value is None:
         return None
     if type(value) not in (int, float) or not 0 < value < 100_000:
-        raise CompileError(f"clock_mhz is {value!r}", at=at, help="write the clock in MHz")
+        raise CompileError(f"{key} is {value!r}", at=at, help=f"write {what}")
     return float(value)

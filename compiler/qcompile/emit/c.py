@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any
 
 from jinja2 import Environment
@@ -17,6 +18,7 @@ from qcompile.plan.c_types import Array
 from qcompile.qtype import Ints
 
 SELFTEST_VECTORS = 3
+INCLUDE = re.compile(r'#include "([^"]+)"')
 HEX = tuple(f"0x{value:02x}" for value in range(256))
 
 # What is made from each template of `project`; {} is the project's name.
@@ -52,7 +54,7 @@ def emit_plan(plan: CPlan, inputs: Mapping[str, Ints]) -> dict[str, str]:
         "name": plan.prefix,
         "upper": plan.prefix.upper(),
         "steps": plan.steps,
-        "functions": [_function(templates, plan, step) for step in plan.steps],
+        "functions": functions(templates, plan),
         "inputs": [describe(plan.prefix, "INPUT", p) for p in plan.inputs],
         "outputs": [describe(plan.prefix, "OUTPUT", p) for p in plan.outputs],
         "selftest": selftest(plan, {k: v[:SELFTEST_VECTORS] for k, v in inputs.items()}),
@@ -62,9 +64,21 @@ def emit_plan(plan: CPlan, inputs: Mapping[str, Ints]) -> dict[str, str]:
         path.format(plan.prefix): templates.get_template(f"project/{source}.j2").render(context)
         for source, path in wanted.items()
     }
-    used = {"qc.h", *(f"{k.name}.inc" for k in plan.kernels)}
+    used = included({"qc.h", *(f"{k.name}.inc" for k in plan.kernels)}, library("c"))
     files |= {f"lib/{path}": text for path, text in library("c").items() if path in used}
     return files
+
+
+def included(names: set[str], files: Mapping[str, str]) -> set[str]:
+    """The library files of these names, and those that they include in turn."""
+    found: set[str] = set()
+    left = sorted(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += INCLUDE.findall(files[name])
+    return found
 
 
 def c_environment() -> Environment:
@@ -74,18 +88,39 @@ def c_environment() -> Environment:
     templates.filters["call"] = call
     templates.filters["numbers"] = numbers
     templates.filters["pairs"] = pairs
+    templates.filters["product_fields"] = product_fields
     return templates
 
 
-def _function(templates: Environment, plan: CPlan, step: Any) -> str:
-    template = templates.get_template(f"ops/{step.draft.template}.c.j2")
-    return template.render(step=step, d=step.details, upper=plan.prefix.upper())
+@dataclass(frozen=True)
+class Function:
+    """What a step calls: the function of the first step that does the same to its operands."""
+
+    name: str
+    body: str
+
+
+def functions(templates: Environment, plan: CPlan) -> list[Function]:
+    """The function of each step."""
+    found: dict[tuple[object, ...], Function] = {}
+    called = []
+    for step in plan.steps:
+        template = templates.get_template(f"ops/{step.draft.template}.c.j2")
+        body = template.render(step=step, d=step.details, upper=plan.prefix.upper())
+        own = Function(step.name, body)
+        called.append(found.setdefault((body, step.parameters), own))
+    return called
 
 
 def fields(record: Any) -> str:
     """Designated initializers, from a dataclass or from (name, text) pairs."""
     pairs = asdict(record).items() if is_dataclass(record) else record  # type: ignore[arg-type]
     return initializer([f".{k} = {_value(v)}" for k, v in pairs], indent=8)
+
+
+def product_fields(record: Any, runs: str) -> str:
+    """The fields of a `qc_product` whose runs are called `runs`."""
+    return fields(replace(record, runs=runs))
 
 
 def _value(value: object) -> str:
@@ -108,8 +143,12 @@ def call(name: str, *arguments: object) -> str:
 
 
 def numbers(array: Array) -> str:
-    """The values of a constant array, wrapped; packed bits in rows of 16 bytes."""
+    """The values of a constant array, wrapped; packed bits in rows of 16 bytes or 8 words."""
     if not array.packed:
         return initializer(array.words)
-    words = [HEX[v] for v in array.values.tolist()]
-    return "    " + ",\n    ".join(", ".join(words[i : i + 16]) for i in range(0, len(words), 16))
+    if array.type.bits == 8:
+        words, row = [HEX[v] for v in array.values.tolist()], 16
+    else:
+        words, row = [f"0x{v:08x}U" for v in array.values.tolist()], 8
+    rows = (", ".join(words[i : i + row]) for i in range(0, len(words), row))
+    return "    " + ",\n    ".join(rows)

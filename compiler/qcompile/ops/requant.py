@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import numpy as np
 
 from qcompile.ops.base import IntegerOp, Work
 from qcompile.qtype import Ints, QType
+
+Number = TypeVar("Number", int, Ints)
+WIDEST = 2**63 - 1  # no bound at all
 
 
 class Arithmetic(Enum):
@@ -19,6 +23,7 @@ class Arithmetic(Enum):
     SHIFT = "shift"  # the multiplier is 1
     WORD = "32-bit"  # product and sum fit int32
     EVEN = "half-even"  # as WORD, but the shift rounds to nearest, halves to even
+    SPLIT = "split"  # two 32-bit products, with the upper and the lower part of the multiplier
     HIGH = "mulh"  # the upper half of a 32x32 product, then add and shift in int32
     LONG = "64-bit"  # product and sum fit int64
 
@@ -30,7 +35,10 @@ class Scale:
     For `HIGH`, shift >= 32 and offset is a multiple of 2^32: `((a << pre)·m >> 32) + ...` with
     multiplier = m << pre, m < 2^31. For `EVEN`, shift >= 1 and it rounds t = multiplier·a + offset
     half to even: `(t + 2^(shift-1) - 1 + ((t >> shift) & 1)) >> shift`, where t + 2^(shift-1) fits
-    int32 too. `exceptions` are (a, result) pairs that differ.
+    int32 too. For `SPLIT`, with upper and lower the `parts` of the multiplier and offset a multiple
+    of 2^split, `(upper·a + (lower·a >> split) + (offset >> split)) >> (shift - split)` is the same,
+    since floors nest. It may clamp a to [-bound - 1, bound] first: all results beyond are clipped
+    anyway. `exceptions` are (a, result) pairs that differ.
     """
 
     arithmetic: Arithmetic
@@ -41,11 +49,18 @@ class Scale:
     high: int
     pre: int = 0
     exceptions: tuple[tuple[int, int], ...] = ()
+    split: int = 0
+    bound: int | None = None
 
     def run(self, a: Ints) -> Ints:
-        if self.arithmetic is Arithmetic.HIGH:
-            upper = ((a << self.pre) * (self.multiplier >> self.pre)) >> 32
-            raw = (upper + (self.offset >> 32)) >> (self.shift - 32)
+        if self.arithmetic is Arithmetic.SPLIT:
+            near = a if self.bound is None else np.clip(a, -self.bound - 1, self.bound)
+            upper, lower = parts(self.multiplier, self.split)
+            total = upper * near + (lower * near >> self.split) + (self.offset >> self.split)
+            raw = total >> (self.shift - self.split)
+        elif self.arithmetic is Arithmetic.HIGH:
+            product = ((a << self.pre) * (self.multiplier >> self.pre)) >> 32
+            raw = (product + (self.offset >> 32)) >> (self.shift - 32)
         elif self.arithmetic is Arithmetic.EVEN:
             t = a * self.multiplier + self.offset
             raw = (t + ((1 << self.shift - 1) - 1) + (t >> self.shift & 1)) >> self.shift
@@ -59,6 +74,13 @@ class Scale:
     def ends(self) -> tuple[int, int]:
         results = [self.low, self.high, *(r for _, r in self.exceptions)]
         return min(results), max(results)
+
+
+def parts(multiplier: Number, split: int) -> tuple[Number, Number]:
+    """(upper, lower) with multiplier = upper·2^split + lower and |lower| <= 2^(split - 1)."""
+    upper = (multiplier + (1 << split >> 1)) >> split
+    lower = multiplier - (upper << split)
+    return upper, lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +141,9 @@ class Requant(IntegerOp):
     def _run_scales(self, x: Ints) -> Ints:
         """All channels at once, group by group of arithmetic."""
         scales = [f for f in self.forms if isinstance(f, Scale)]
+        bounds = [WIDEST if f.bound is None else f.bound for f in scales]
+        if min(bounds) < WIDEST:
+            x = np.clip(x, -1 - np.array(bounds), bounds)
         high = np.array([f.arithmetic is Arithmetic.HIGH for f in scales])
         pre = np.array([f.pre for f in scales])
         m = np.array([f.multiplier >> f.pre for f in scales])
@@ -144,7 +169,7 @@ def form_bits(form: Form) -> int:
     """Bits that a form's constants take: what a read-only memory must hold."""
     match form:
         case Scale():
-            numbers = (form.multiplier, form.offset, form.shift)
+            numbers = (form.multiplier, form.offset >> form.split, form.shift, form.bound or 0)
             return sum(n.bit_length() + 1 for n in numbers) + 64 * len(form.exceptions)
         case Steps():
             width = max((int(b).bit_length() + 1 for b in form.breaks), default=1)

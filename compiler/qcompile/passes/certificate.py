@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qcompile.model import Proof
-from qcompile.ops.requant import Form, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table
 from qcompile.passes.requantize import Proved, kinds
 from qcompile.qtype import Ints
 
@@ -32,6 +32,10 @@ def described(form: Form) -> dict[str, Any]:
                 "shift": form.shift,
                 "clip": [form.low, form.high],
             }
+            if form.arithmetic is Arithmetic.SPLIT:
+                out["split"] = form.split
+            if form.bound is not None:
+                out["bound"] = form.bound
             if form.exceptions:
                 out["exceptions"] = [list(pair) for pair in form.exceptions]
             return out

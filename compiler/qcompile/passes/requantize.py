@@ -15,7 +15,8 @@ import numpy as np
 
 from qcompile.errors import CompileError
 from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table
-from qcompile.passes.forms import Staircase, scale_form, with_exceptions
+from qcompile.passes.forms import scale_form, with_exceptions
+from qcompile.passes.staircase import Staircase
 from qcompile.qtype import Ints
 from qcompile.semantics.base import Signs
 

@@ -42,6 +42,10 @@ class Site:
     output: QType
     finish: Finish | None  # of the ops that have accumulators
     accumulator: CType
+    requant: Requant | None = None  # of the accumulators
+    sums: QType | None = None  # the accumulators
+    packed_x: int = 0  # bits of a code where bytes of the first input hold several; so of the
+    packed_y: int = 0  # output
 
     @property
     def x(self) -> CType:
@@ -50,6 +54,16 @@ class Site:
     @property
     def y(self) -> CType:
         return container(self.output)
+
+    @property
+    def x_bits(self) -> int:
+        """Of a code of the first input in memory."""
+        return self.packed_x or self.x.bits
+
+    @property
+    def y_bits(self) -> int:
+        """Of a result in memory."""
+        return self.packed_y or self.y.bits
 
     @property
     def by_channel(self) -> bool:
@@ -65,6 +79,9 @@ class Code:
     arrays: tuple[Array, ...] = ()
     scratch: int = 0  # bytes
     weight_bytes: int = 0
+    template: str = ""  # where it is not that of the op
+    finishes: bool = True  # through the site's `finish`, if it has one
+    cycles_model: int | None = None  # on the core with XCV instructions, zero-wait memory
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,68 +11,17 @@ import numpy as np
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel, Port
 from qcompile.names import identifiers
-from qcompile.ops import (
-    Add,
-    ArgMax,
-    Concat,
-    Constant,
-    Conv,
-    Dense,
-    Gather,
-    Input,
-    MatMul,
-    MaxPool,
-    Mul,
-    Pad,
-    Requant,
-    Reshape,
-    RoundedSumPool,
-    SumPool,
-    Transpose,
-)
-from qcompile.ops.base import IntegerOp
-from qcompile.plan import c_layers, c_moves, c_pools, c_storage
-from qcompile.plan.c_layers import Code, Site
-from qcompile.plan.c_requant import Finish, requantize, store
-from qcompile.plan.c_storage import Place, Region, Storage, Use
-from qcompile.plan.c_types import U8, Array, CType, Kernel, accumulator, container
+from qcompile.ops import Constant, Conv
+from qcompile.plan import c_storage
+from qcompile.plan.c_drafts import Draft, copy_of, drafts_of, qtype_of, use_of
+from qcompile.plan.c_formats import packed_bits
+from qcompile.plan.c_storage import Place, Storage
+from qcompile.plan.c_types import Array, CType, Kernel, accumulator, container
+from qcompile.plan.c_views import Views
 from qcompile.plan.layers import Layer, layers
 from qcompile.plan.memory import MemoryPlan
 from qcompile.qtype import QType
-
-ACCUMULATING = (Conv, Dense, MatMul, Add, Mul, SumPool, RoundedSumPool, Requant)
-VIEWS = (Input, Constant, Reshape)  # no step of their own
-
-BUILDERS: dict[type[Any], Callable[[Any, Site], Code]] = {
-    Conv: c_layers.conv,
-    Dense: c_layers.dense,
-    MatMul: c_layers.matmul,
-    Requant: c_layers.requant,
-    Add: c_layers.add,
-    Mul: c_layers.mul,
-    MaxPool: c_pools.max_pool,
-    SumPool: c_pools.sum_pool,
-    RoundedSumPool: c_pools.rounded_sum_pool,
-    ArgMax: c_layers.arg_max,
-    Concat: c_moves.concat,
-    Gather: c_moves.gather,
-    Pad: c_moves.pad,
-    Transpose: c_moves.transpose,
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """A step before its memory is placed."""
-
-    name: str  # an identifier, unique in the project
-    title: str  # what it is, in one line
-    template: str
-    node: str  # whose value it makes
-    sources: tuple[str, ...]  # nodes whose values it reads
-    code: Code
-    finish: Finish | None = None
-    field: Place | None = None  # of an output that is copied
+from qcompile.rtl import Isa
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +95,29 @@ class CPort:
 
 
 @dataclass(frozen=True, eq=False)
+class Bands:
+    """What is known of a plan whose first layers run in bands of rows.
+
+    `count` are the bands in which the results of those layers are made. `parts` has the nodes that
+    make the rows of a split tensor, by its name in the model of the plain plan.
+    """
+
+    plain: CPlan
+    count: int
+    parts: dict[str, tuple[str, ...]]
+
+    @property
+    def layers(self) -> int:
+        """How many layers are split."""
+        return sum(step.draft.node in self.parts for step in self.plain.steps)
+
+    @cached_property
+    def wholes(self) -> dict[str, str]:
+        """The split tensor by the node of a part."""
+        return {part: name for name, parts in self.parts.items() for part in parts}
+
+
+@dataclass(frozen=True, eq=False)
 class CPlan:
     """All that the templates of a C project place."""
 
@@ -157,6 +129,8 @@ class CPlan:
     inputs: tuple[CPort, ...]
     outputs: tuple[CPort, ...]
     storage: Storage
+    isa: Isa = Isa.RV32IMC  # what its kernels are meant to run on
+    bands: Bands | None = None
 
     @property
     def memory(self) -> MemoryPlan:
@@ -167,14 +141,33 @@ class CPlan:
         """At least one unit, so that a program can declare it."""
         return max(self.memory.size, self.storage.alignment)
 
+    def layer_of(self, step: Step) -> str | None:
+        """The node of the layer that a step computes, or rows of; None for copies."""
+        node = step.draft.node
+        if step.draft.field or step.draft.piece:
+            return None
+        if self.bands is None or node in self.bands.plain.model.graph:
+            return node
+        return self.bands.wholes.get(node)
+
+    @property
+    def copied_bytes(self) -> int:
+        """Of the rows that are kept from one band to the next, each time that they move."""
+        return sum(s.bytes for s in self.steps if self.layer_of(s) is None and not s.draft.field)
+
+    @property
+    def port_bytes(self) -> int:
+        """Of the inputs and outputs."""
+        return sum(p.qtype.size * p.type.bytes for p in (*self.inputs, *self.outputs))
+
     @property
     def arrays(self) -> tuple[Array, ...]:
         """All constants of the weights file."""
         return (*self.constants, *(a for s in self.steps for a in s.arrays))
 
 
-def plan_c(model: IntegerModel, prefix: str) -> CPlan:
-    """The plan of `model` as C whose symbols start with `prefix`, an identifier."""
+def plan_c(model: IntegerModel, prefix: str, isa: Isa = Isa.RV32IMC) -> CPlan:
+    """The plan of `model` as C for `isa` whose symbols start with `prefix`, an identifier."""
     if not model.inputs:
         raise CompileError("the network has no inputs", help="there is nothing to compile")
     inputs, outputs = _ports(model, model.inputs), _ports(model, model.outputs)
@@ -183,15 +176,20 @@ def plan_c(model: IntegerModel, prefix: str) -> CPlan:
     constants = tuple(_constant(s, prefix) for s in fixed_steps)
     arrays = {s.main.name: a.name for s, a in zip(fixed_steps, constants, strict=True)}
     fixed = c_storage.given(model.graph, {p.port.node: p.name for p in inputs}, arrays)
-    copied = c_storage.bind(model.graph, fixed, [(p.port.node, p.name) for p in outputs])
-    drafts = [_draft(s, model, prefix) for s in steps if not isinstance(s.main.op, VIEWS)]
+    views = Views.of(model.graph)
+    copied = c_storage.bind(model.graph, fixed, [(p.port.node, p.name) for p in outputs], views)
+    packed = packed_bits(model, steps, fixed, isa, views)
+    drafts = list(drafts_of(steps, model, prefix, isa, packed, views))
     taken = {s.name for s in steps}
-    drafts += [_copy(model, p, taken) for p in outputs if p.name in copied]
-    uses = [Use(d.node, d.sources, d.code.scratch) for d in drafts]
-    storage = c_storage.store(model.graph, uses, fixed, _alignment(model, steps))
-    made = tuple(_step(i, d, storage, model) for i, d in enumerate(drafts))
-    kernels = [k for d in drafts for k in (*_finishing(d), *d.code.kernels)]
-    return CPlan(prefix, model, made, constants, _merged(kernels), inputs, outputs, storage)
+    drafts += [copy_of(model, p.port.node, p.name, taken) for p in outputs if p.name in copied]
+    uses = [use_of(d, model) for d in drafts]
+    storage = c_storage.store(model.graph, uses, fixed, _alignment(model, steps), packed, views)
+    drafts = [drafts[i] for i in storage.order.tasks]
+    kept = [i for i, d in enumerate(drafts) if not _stays(d, storage)]
+    made = tuple(_step(i, at, drafts[at], storage, model) for i, at in enumerate(kept))
+    storage = storage.on_steps(kept)
+    kernels = [k for s in made for k in (*_finishing(s.draft), *s.draft.code.kernels)]
+    return CPlan(prefix, model, made, constants, _merged(kernels), inputs, outputs, storage, isa)
 
 
 def _ports(model: IntegerModel, ports: tuple[Port, ...]) -> tuple[CPort, ...]:
@@ -209,72 +207,24 @@ def _constant(layer: Layer, prefix: str) -> Array:
     return Array(f"{prefix}_{layer.name}_values", kind, op.value.reshape(-1), str(layer.output))
 
 
-def _draft(layer: Layer, model: IntegerModel, prefix: str) -> Draft:
-    """The code of one layer; a CompileError names its place."""
-    try:
-        return _layer_draft(layer, model, prefix)
-    except CompileError as error:
-        raise error.at(layer.main.origin) from None
+def _stays(draft: Draft, storage: Storage) -> bool:
+    """Whether a part is in its place already."""
+    return draft.piece is not None and storage.places[draft.node] == storage.places[draft.makes]
 
 
-def _layer_draft(layer: Layer, model: IntegerModel, prefix: str) -> Draft:
-    graph, op = model.graph, layer.main.op
-    inputs = tuple(_qtype(model, name) for name in layer.inputs)
-    name = f"{prefix}_{layer.name}"
-    assert isinstance(op, IntegerOp)
-    kind = accumulator(op.reach(*inputs))
-    finish = _finish(layer, name, inputs, kind)
-    code = BUILDERS[type(op)](op, Site(name, inputs, layer.output, finish, kind))
-    sources = ", ".join(str(t) for t in inputs)
-    title = f"{layer.last.origin}: {op.title}, {sources} -> {layer.output}"
-    template = type(op).__module__.rsplit(".", 1)[-1]
-    assert all(n in graph for n in layer.inputs), "a layer that reads nothing"
-    return Draft(layer.name, title, template, layer.last.name, layer.inputs, code, finish)
-
-
-def _finish(layer: Layer, name: str, inputs: tuple[QType, ...], kind: CType) -> Finish | None:
-    """What happens to the accumulators, if the op has any."""
-    if not isinstance(layer.main.op, ACCUMULATING):
-        return None
-    result = container(layer.output)
-    if isinstance(layer.main.op, Requant):
-        return requantize(name, layer.main.op, inputs[0], layer.output, kind, result)
-    if layer.requant is None:
-        return store(kind, result)
-    assert isinstance(layer.requant.op, Requant)
-    return requantize(name, layer.requant.op, layer.accumulator, layer.output, kind, result)
-
-
-def _copy(model: IntegerModel, port: CPort, taken: set[str]) -> Draft:
-    """The step that brings an output to its field where no layer can make it there."""
-    site = Site("", (port.qtype,), port.qtype, None, U8)
-    name = f"copy_{port.name}"
-    while name in taken:
-        name += "_"
-    place = Place(Region.OUTPUT, port.type, port.name)
-    node = port.port.node
-    title = f"{port.port.name}: a copy of {node}, {port.qtype}"
-    return Draft(name, title, "copy", node, (node,), c_moves.copy(site), None, place)
-
-
-def _step(index: int, draft: Draft, storage: Storage, model: IntegerModel) -> Step:
+def _step(index: int, at: int, draft: Draft, storage: Storage, model: IntegerModel) -> Step:
+    """A draft at a place in the order of execution, with its memory."""
     inputs = tuple(storage.places[name] for name in draft.sources)
-    output = draft.field or storage.places[draft.node]
-    size = _qtype(model, draft.node).size * output.type.bytes
-    return Step(index, draft, inputs, output, storage.scratch.get(index), size)
-
-
-def _qtype(model: IntegerModel, name: str) -> QType:
-    found = model.graph[name].type
-    assert isinstance(found, QType), "a real tensor is left in the integer graph"
-    return found
+    output = draft.field or storage.places[draft.makes]
+    size = qtype_of(model, draft.node).size * output.bits // 8
+    return Step(index, draft, inputs, output, storage.scratch.get(at), size)
 
 
 def _alignment(model: IntegerModel, steps: tuple[Layer, ...]) -> int:
     """8 where anything in the arena may be 64 bits wide, else 4."""
-    widest = max((container(_qtype(model, n.name)).bits for n in model.graph), default=8)
+    widest = max((container(qtype_of(model, n.name)).bits for n in model.graph), default=8)
     bounds = [
-        s.main.op.reach(*(_qtype(model, n) for n in s.inputs))
+        s.main.op.reach(*(qtype_of(model, n) for n in s.inputs))
         for s in steps
         if isinstance(s.main.op, Conv)
     ]

@@ -13,7 +13,7 @@ from enum import IntFlag
 import numpy as np
 
 from qcompile.ops import Requant
-from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table
+from qcompile.ops.requant import Arithmetic, Form, Scale, Steps, Table, parts
 from qcompile.plan.c_types import I32, I64, U8, U32, Array, CType, Kernel, ints, kernel
 from qcompile.qtype import QType
 
@@ -24,11 +24,14 @@ class FormBit(IntFlag):
     SHIFT = 1
     WORD = 2
     EVEN = 4
-    HIGH = 8
-    LONG = 16
-    STEPS = 32
-    TABLE = 64
-    EXCEPTIONS = 128
+    SPLIT = 8
+    HIGH = 16
+    LONG = 32
+    STEPS = 64
+    TABLE = 128
+    # Of the kernel only: a channel without them has an empty list, and a bound that bounds nothing.
+    EXCEPTIONS = 256
+    BOUND = 512
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,20 @@ class Row:
     form: FormBit
     shift: int = 0
     pre: int = 0
+    split: int = 0
+    bound: int = I32.high
     multiplier: int = 0
     offset: int = 0
     low: int = 0
     high: int = 0
     places: tuple[int, ...] = ()
     results: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What the type of multipliers must hold; splitting one goes up to 2^split beyond it."""
+        unit = 1 << self.split if self.split else 0
+        return self.multiplier - unit, self.multiplier + unit, unit, self.offset
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def requantize(
     rows = _rows(op, source, out, accumulator, result)
     if all(r == rows[0] for r in rows):
         rows = rows[:1]
-    wide = not I32.holds(*(v for r in rows for v in (r.multiplier, r.offset)))
+    wide = not I32.holds(*(v for r in rows for v in r.numbers))
     scale = I64 if wide else I32
     arrays = _arrays(name, rows, accumulator, result, scale)
     fields = [("uniform", str(int(len(rows) == 1)))]
@@ -114,16 +125,19 @@ def _arrays(
     forms = 0
     for r in rows:
         forms |= r.form
-    multiplied = forms & (FormBit.WORD | FormBit.EVEN | FormBit.HIGH | FormBit.LONG)
+    kinds = FormBit.WORD | FormBit.EVEN | FormBit.SPLIT | FormBit.HIGH | FormBit.LONG
+    multiplied, of_channel = forms & kinds, ~(FormBit.EXCEPTIONS | FormBit.BOUND)
     scaled = multiplied | forms & FormBit.SHIFT
     listed = forms & (FormBit.STEPS | FormBit.EXCEPTIONS)
     looked_up = listed or forms & FormBit.TABLE
     places, place_at = _pool([r.places for r in rows])
     results, result_at = _pool([r.results for r in rows])
     table = [
-        (True, "form", U8, [int(r.form) for r in rows]),
+        (True, "form", U8, [int(r.form & of_channel) for r in rows]),
         (scaled, "shift", U8, [r.shift for r in rows]),
         (any(r.pre for r in rows), "pre", U8, [r.pre for r in rows]),
+        (forms & FormBit.SPLIT, "split", U8, [r.split for r in rows]),
+        (forms & FormBit.BOUND, "bound", I32, [r.bound for r in rows]),
         (multiplied, "multiplier", scale, [r.multiplier for r in rows]),
         (scaled or forms & FormBit.TABLE, "offset", scale, [r.offset for r in rows]),
         (scaled, "low", result, [r.low for r in rows]),
@@ -168,19 +182,25 @@ def _scale(form: Scale, reach: Reach) -> Row:
     low = max(form.low, reach.result_low, width.low)
     high = max(min(form.high, reach.result_high, width.high), low)
     listed = [(a, r) for a, r in form.exceptions if reach.low <= a <= reach.high]
-    drop = 32 if kind is FormBit.HIGH else 0
+    drop = {FormBit.HIGH: 32, FormBit.SPLIT: form.split}.get(kind, 0)
     found = Row(
         kind | (FormBit.EXCEPTIONS if listed else FormBit(0)),
-        min(form.shift - drop, width.bits - 1),
-        form.pre if kind is FormBit.HIGH else 0,
-        0 if kind is FormBit.SHIFT else form.multiplier >> (form.pre if drop else 0),
-        form.offset >> drop,
-        low,
-        high,
-        tuple(a for a, _ in listed),
-        tuple(r for _, r in listed),
+        shift=min(form.shift - drop, width.bits - 1),
+        multiplier=0 if kind is FormBit.SHIFT else form.multiplier,
+        offset=form.offset >> drop,
+        low=low,
+        high=high,
+        places=tuple(a for a, _ in listed),
+        results=tuple(r for _, r in listed),
     )
-    return found
+    if kind is FormBit.HIGH:
+        return replace(found, pre=form.pre, multiplier=form.multiplier >> form.pre)
+    if kind is not FormBit.SPLIT:
+        return found
+    found = replace(found, split=form.split)
+    if form.bound is None or (-form.bound - 1 <= reach.low and reach.high <= form.bound):
+        return found
+    return replace(found, form=found.form | FormBit.BOUND, bound=form.bound)
 
 
 def _arithmetic(form: Scale, reach: Reach) -> FormBit:
@@ -204,11 +224,26 @@ def _arithmetic(form: Scale, reach: Reach) -> FormBit:
         numbers = (*shifted, *upper_sums, form.multiplier >> form.pre, form.offset >> 32)
         if exact and form.shift >= 32 and I32.holds(*numbers):
             return FormBit.HIGH
+    if form.arithmetic is Arithmetic.SPLIT and _splits(form, reach):
+        return FormBit.SPLIT
     word = form.arithmetic in (Arithmetic.CLIP, Arithmetic.SHIFT, Arithmetic.WORD)
     if word and I32.holds(*ends, form.multiplier, form.offset, *products, *sums):
         return FormBit.WORD
     assert I64.holds(form.multiplier, form.offset, *products, *sums), "an unproved requantizer"
     return FormBit.LONG
+
+
+def _splits(form: Scale, reach: Reach) -> bool:
+    """Whether both products and all sums fit."""
+    upper, lower = parts(form.multiplier, form.split)
+    bound = I32.high if form.bound is None else form.bound
+    numbers = [upper, lower, form.offset >> form.split]
+    for end in (reach.low, reach.high):
+        a = min(max(end, -bound - 1), bound)
+        product = upper * a + (lower * a >> form.split)
+        numbers += [upper * a, lower * a, product, product + (form.offset >> form.split)]
+    whole = form.bound is not None or I32.holds(reach.low, reach.high)
+    return whole and form.offset % (1 << form.split) == 0 and I32.holds(*numbers)
 
 
 def _steps(form: Steps, reach: Reach) -> Row:

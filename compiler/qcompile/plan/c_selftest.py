@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcompile.plan.c_plan import CPlan
+from qcompile.plan.c_storage import Place
 from qcompile.plan.c_types import Array
+from qcompile.plan.packing import pack_codes
 from qcompile.qtype import Ints
 
 
@@ -36,7 +38,13 @@ def selftest(plan: CPlan, inputs: Mapping[str, Ints]) -> tuple[Vector, ...]:
         for step in plan.steps:
             made = values[step.draft.node]
             row = made[sample] if len(made) > 1 else made[0]
-            data = np.ascontiguousarray(row).astype(step.output.type.dtype).tobytes()
-            checks.append(f"0x{zlib.crc32(data):08x}U")
+            checks.append(f"0x{zlib.crc32(stored(row, step.output)):08x}U")
         vectors.append(Vector(arrays, tuple(checks)))
     return tuple(vectors)
+
+
+def stored(codes: Ints, place: Place) -> bytes:
+    """Codes as they lie in memory."""
+    if place.packed:
+        return pack_codes(codes, place.packed).tobytes()
+    return np.ascontiguousarray(codes).astype(place.type.dtype).tobytes()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qcompile.errors import CompileError
 from qcompile.qtype import Ints, bits_for
@@ -117,3 +118,17 @@ def unpack(packed: PackedWeights) -> Ints:
             out[channel] = codes * c.step + c.offset
         start += size
     return out
+
+
+def pack_codes(codes: Ints, bits: int) -> NDArray[np.uint8]:
+    """Codes [...] as a stream of `bits` bits each, little endian; a whole number of bytes."""
+    places = (codes.reshape(-1, 1) >> np.arange(bits)) & 1
+    return np.packbits(places.astype(np.uint8).reshape(-1), bitorder="little")
+
+
+def unpack_codes(data: NDArray[np.uint8], bits: int, signed: bool) -> Ints:
+    """The codes [..., 8·bytes / bits] in streams [..., bytes]."""
+    stream = np.unpackbits(data, axis=-1, bitorder="little")
+    places = stream.reshape(*data.shape[:-1], -1, bits).astype(np.int64) << np.arange(bits)
+    codes: Ints = places.sum(axis=-1)
+    return codes - ((codes >> (bits - 1)) << bits) if signed else codes

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from qcompile.errors import CompileError, CompileErrors
 from qcompile.model import IntegerModel, Port
 from qcompile.report.figures import layer_rows, totals
+from qcompile.report.measured import Measured
 from qcompile.source import Source
 from qcompile.target import Target
 
@@ -62,6 +64,8 @@ def target_row(target: Target) -> Table:
     row: Table = {"name": target.name, "family": target.family.value, "title": target.title}
     if target.clock_mhz is not None:
         row["clock_mhz"] = target.clock_mhz
+    if target.isa is not None:
+        row["isa"] = target.isa.value
     limits = {k: v for k, v in asdict(target.limits).items() if v is not None}
     return row | ({"limits": limits} if limits else {})
 
@@ -77,13 +81,41 @@ def tools(target: Target, command: str, versions: Mapping[str, str], seed: int) 
     }
 
 
-def limit_warnings(found: Table, target: Target) -> list[str]:
-    """A sentence for each limit of the target that is exceeded or cannot be checked."""
+def joined(report: Table, found: Measured) -> Table:
+    """The report with what was measured of its layers and of the whole."""
+    rows = [row | found.layers.get(row["node"], {}) for row in report["layers"]]
+    rows = [with_rate(row) for row in (*rows, *found.others)]
+    for row in rows:
+        row.pop("node", None)
+    totals = with_rate(report["totals"] | found.totals)
+    return report | {"layers": rows, "totals": totals, "sources": found.sources}
+
+
+def with_rate(row: Table) -> Table:
+    """With multiply-accumulates a cycle, where cycles were measured."""
+    if not row.get("cycles") or not row["macs"]:
+        return row
+    return row | {"macs_per_cycle": round(row["macs"] / row["cycles"], 3)}
+
+
+LIMITED = {"flash_bytes": ("flash", "--flash"), "ram_bytes": ("RAM", "--ram")}
+
+
+def check_limits(found: Measured, target: Target) -> None:
+    """Raises CompileError where the code needs more memory than the target has."""
     limits = asdict(target.limits)
-    names = {"flash_bytes": "flash", "ram_bytes": "RAM"}
-    out = []
-    for key, name in names.items():
-        has, needs = limits[key], found.get(key)
-        if has is not None and needs is not None and needs > has:
-            out.append(f"does not fit: {needs} bytes of {name}, and {target.name} has {has}")
-    return out
+    errors = []
+    for key, (name, option) in LIMITED.items():
+        has, needs = limits[key], found.totals.get(key)
+        if has is None or needs is None or needs <= has:
+            continue
+        cause = found.causes.get(key, "use a smaller network")
+        errors.append(
+            CompileError(
+                f"does not fit: {needs} bytes of {name}, {needs - has} more than the {has} of "
+                f"{target.name}",
+                at=f"--target {target.name}",
+                help=f"{cause}; or give {option} if there is more",
+            )
+        )
+    CompileErrors.check(errors)

@@ -73,7 +73,7 @@ def forms(model: IntegerModel) -> dict[str, int]:
 
 
 def form_name(form: Form) -> str:
-    """The names of forms: clip, shift, 32-bit, half-even, mulh, 64-bit, thresholds, table."""
+    """The name of the arithmetic (clip, shift, 32-bit, ...), or thresholds, or table."""
     if isinstance(form, Scale):
         return form.arithmetic.value + (" with exceptions" if form.exceptions else "")
     return "thresholds" if isinstance(form, Steps) else "table"

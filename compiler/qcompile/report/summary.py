@@ -7,15 +7,15 @@ from typing import Any
 Table = dict[str, Any]
 
 RESEARCH_CORE = (
-    "mpic is a research core; for boards: --target esp32c3, gd32vf103, ch32v307, ch32v203. "
-    "This version emits portable C99."
+    "{name} is a research core; for boards: --target esp32c3, gd32vf103, ch32v307, ch32v203."
 )
 
 
 def summary(report: Table, folder: str = "") -> str:
     """What a compile gives, for a person: one fact a line."""
     totals = report["totals"]
-    lines = [RESEARCH_CORE] if report["target"]["name"] == "mpic" else []
+    name = report["target"]["name"]
+    lines = [RESEARCH_CORE.format(name=name)] if name in ("mpic", "mpic-q") else []
     lines += [
         pair(
             "model",
@@ -34,6 +34,7 @@ def summary(report: Table, folder: str = "") -> str:
     lines += [pair("input", port_line(row)) for row in report["inputs"]]
     lines += [pair("output", port_line(row)) for row in report["outputs"]]
     lines += [pair(key, text) for key, text in memory_lines(report)]
+    lines += cycle_lines(report)
     lines += [pair("verified", text) for text in verify_lines(report)]
     lines += [pair("note", text) for text in report.get("notes", ())]
     lines += [pair("warning", text) for text in report.get("warnings", ())]
@@ -73,9 +74,73 @@ def memory_lines(report: Table) -> list[tuple[str, str]]:
         if key in report["totals"]:
             has = f" of {size(limits[key])}" if key in limits else ""
             lines.append((label, f"{size(report['totals'][key])}{has}"))
+    if "bands" in report["totals"]:
+        lines.append(("in bands", bands_line(report["totals"])))
+    if "stack_bytes" in report["totals"]:
+        lines.append(("stack", f"{size(report['totals']['stack_bytes'])}, apart from RAM"))
     if "ii_cycles" in report["totals"]:
         lines.append(("interval", interval_line(report)))
     return lines
+
+
+def bands_line(totals: Table) -> str:
+    """What running layers in bands of rows gives, and its price."""
+    row = totals["bands"]
+    parts = [
+        f"{row['layers']} layers in {row['bands']} bands: "
+        f"arena {size(row['arena_bytes_without'])} -> {size(totals['arena_bytes'])}",
+        f"{share(row['macs_more'], totals['macs'])} MACs",
+        f"{size(row['copied_bytes'])} copied",
+    ]
+    if "cycles_without" in row and "cycles" in totals:
+        before = row["cycles_without"]
+        more = share(totals["cycles"] - before, before)
+        parts.append(f"{more} cycles ({count(before)} -> {count(totals['cycles'])})")
+    return ", ".join(parts)
+
+
+def share(more: int, of: int) -> str:
+    return f"{100 * more / max(of, 1):+.1f} %"
+
+
+def cycle_lines(report: Table) -> list[str]:
+    """The measured cycles: a table of the layers, and what the whole comes to."""
+    totals, sources = report["totals"], report["sources"]
+    if "cycles" not in totals:
+        return [pair("cycles", sources["cycles"])] if "cycles" in sources else []
+    rows = [row for row in report["layers"] if "cycles" in row]
+    cells = [("", "cycles", "MAC/cycle"), *((row["name"], *rate_cells(row)) for row in rows)]
+    widths = [max(len(cell[i]) for cell in cells) for i in range(3)]
+    lines = [
+        f"{'':>12}  {a:{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip()
+        for a, b, c in cells
+    ]
+    lines[0] = pair("by layer", lines[0][14:])
+    lines.append(pair("cycles", cycles_line(totals, report["target"])))
+    lines.append(pair("", sources["cycles"]))
+    if "slow_flash" in totals:
+        slow = totals["slow_flash"]
+        text = f"{count(slow['cycles'])} cycles with {slow['wait_cycles']} wait states"
+        lines.append(pair("slow flash", text))
+    return lines
+
+
+def rate_cells(row: Table) -> tuple[str, str]:
+    """Cycles, and multiply-accumulates a cycle where there are any."""
+    rate = f"{row['macs_per_cycle']:.2f}" if "macs_per_cycle" in row else ""
+    return count(row["cycles"]), rate
+
+
+def cycles_line(totals: Table, target: Table) -> str:
+    """The whole: cycles, their rate, time and energy where the target has them."""
+    parts = [count(totals["cycles"])]
+    if "macs_per_cycle" in totals:
+        parts.append(f"{totals['macs_per_cycle']:.2f} MAC/cycle")
+    if "latency_ms" in totals:
+        parts.append(f"{totals['latency_ms']:.3g} ms at {target['clock_mhz']:g} MHz")
+    if "energy_uj" in totals:
+        parts.append(f"{totals['energy_uj']:.3g} uJ (model)")
+    return ", ".join(parts)
 
 
 def interval_line(report: Table) -> str:
@@ -100,7 +165,8 @@ def level_line(name: str, level: Table) -> str:
     probes = f", {count(level['probes'])} codes around steps" if level["probes"] else ""
     if level["undriven"]:
         probes += f" ({level['undriven']} requantizers by vectors only)"
-    return f"{name}: {count(level['vectors'])} vectors{probes}, {level['mismatches']} mismatches"
+    vectors = f"{count(level['vectors'])} vector{'s' if level['vectors'] != 1 else ''}"
+    return f"{name}: {vectors}{probes}, {level['mismatches']} mismatches"
 
 
 def counted(counts: dict[str, int], what: str) -> str:

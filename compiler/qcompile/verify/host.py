@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qcompile.emit.c import c_environment, emit_plan
 from qcompile.model import IntegerModel
 from qcompile.plan.c_plan import CPlan, CPort, plan_c
+from qcompile.plan.packing import unpack_codes
 from qcompile.qtype import Ints
 from qcompile.verify.toolchain import host_compiler, run_tool, write_files
 
@@ -53,18 +54,9 @@ class HostLibrary:
         """The value of every step by the name of its node, in the order of execution."""
         if self._tracing is None:
             self._tracing = self._compile("trace", f"-D{self._plan.prefix.upper()}_TRACE")
-        samples = len(next(iter(codes.values())))
-        dtype = np.dtype(
-            [(f"{s.index}", s.output.type.dtype, (s.bytes // s.output.type.bytes,))
-             for s in self._plan.steps]
-        )  # fmt: skip
-        values = np.zeros(samples, dtype)
+        values = np.zeros(len(next(iter(codes.values()))), step_values(self._plan))
         self._call(self._tracing, codes, values)
-        out = {}
-        for step in self._plan.steps:
-            shape = self._plan.model.graph[step.draft.node].type.shape
-            out[step.draft.node] = values[f"{step.index}"].reshape(samples, *shape).astype(np.int64)
-        return out
+        return values_by_node(self._plan, values)
 
     def _compile(self, program: str, *flags: str) -> Any:
         """The library `program`; the constants are compiled once for all libraries."""
@@ -92,10 +84,7 @@ class HostLibrary:
         at = None if values is None else values.ctypes.data
         failed = function(given.ctypes.data, made.ctypes.data, samples, at)
         assert failed == 0, "the library refuses its arguments"
-        return {
-            p.port.name: made[p.name].reshape(samples, *p.qtype.shape).astype(np.int64)
-            for p in self._plan.outputs
-        }
+        return unpack(self._plan.outputs, made)
 
 
 def host_source(plan: CPlan) -> str:
@@ -116,3 +105,43 @@ def pack(ports: tuple[CPort, ...], kind: np.dtype[Any], codes: Mapping[str, Ints
     for p in ports:
         given[p.name] = codes[p.port.name].reshape(samples, -1)
     return given
+
+
+def unpack(ports: tuple[CPort, ...], made: NDArray[Any]) -> dict[str, Ints]:
+    """Codes by port name, int64 [samples, *stored shape], from an array of structures."""
+    return {
+        p.port.name: made[p.name].reshape(len(made), *p.qtype.shape).astype(np.int64) for p in ports
+    }
+
+
+def step_values(plan: CPlan) -> np.dtype[Any]:
+    """What a trace build writes of one sample: the result of each step."""
+    return np.dtype(
+        [(f"{s.index}", s.output.type.dtype, (s.bytes // s.output.type.bytes,)) for s in plan.steps]
+    )
+
+
+def values_by_node(plan: CPlan, values: NDArray[Any]) -> dict[str, Ints]:
+    """The values of the steps, [samples] of `step_values`, by the names of their nodes."""
+    found = {}
+    for step in plan.steps:
+        node = plan.model.graph[step.draft.node]
+        codes = values[f"{step.index}"]
+        if step.output.packed:
+            signed = step.output.type.signed
+            codes = unpack_codes(codes.view(np.uint8), step.output.packed, signed)
+        found[node.name] = codes.reshape(len(values), *node.type.shape).astype(np.int64)
+    return found | wholes(plan, found)
+
+
+def wholes(plan: CPlan, found: Mapping[str, Ints]) -> dict[str, Ints]:
+    """The tensors that were made in bands of rows, if all of their rows are made."""
+    if plan.bands is None:
+        return {}
+    graph = plan.bands.plain.model.graph
+    made = {
+        name: np.concatenate([found[part] for part in parts], axis=2)
+        for name, parts in plan.bands.parts.items()
+        if parts and all(part in found for part in parts)
+    }
+    return {name: x for name, x in made.items() if x.shape[1:] == graph[name].type.shape}

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from qcompile.graph import Graph
+from qcompile.graph import Graph, Node
 from qcompile.model import IntegerModel, Port
 from qcompile.ops import Input, Requant
 from qcompile.qtype import Ints, QType
@@ -14,18 +14,15 @@ from qcompile.semantics.units import whole
 from qcompile.verify.vectors import Codes, probes
 
 
-def probe_model(model: IntegerModel) -> tuple[IntegerModel, Codes] | None:
+def probe_model(model: IntegerModel, most: int = 0) -> tuple[IntegerModel, Codes] | None:
     """Each requantizer with an input and an output of its own, and one vector of probes.
 
-    Shapes are [points, channels]; port names are the names of the requantizers' nodes.
+    Shapes are [points, channels]; port names are the names of the requantizers' nodes. Where `most`
+    is not 0 and there are more codes, each requantizer keeps every so many-th of its points.
     """
     graph = Graph()
     inputs, outputs, codes = [], [], Codes()
-    for node in model.graph:
-        kind = model.graph[node.inputs[0]].type if node.inputs else None
-        if not isinstance(node.op, Requant) or not isinstance(kind, QType):
-            continue
-        points = probes(node.op, kind)
+    for node, kind, points in probed(model, most):
         entry = graph.add(
             graph.fresh(f"{node.name}_probes"), Input(QType.of(points.shape, kind.low, kind.high))
         )
@@ -37,6 +34,18 @@ def probe_model(model: IntegerModel) -> tuple[IntegerModel, Codes] | None:
         return None
     graph.outputs = tuple(p.node for p in outputs)
     return IntegerModel(model.name, graph, tuple(inputs), tuple(outputs)), codes
+
+
+def probed(model: IntegerModel, most: int) -> list[tuple[Node, QType, Ints]]:
+    """Each requantizer with the type of its input and codes [points, channels] around its steps."""
+    found = []
+    for node in model.graph:
+        kind = model.graph[node.inputs[0]].type if node.inputs else None
+        if isinstance(node.op, Requant) and isinstance(kind, QType):
+            found.append((node, kind, probes(node.op, kind)))
+    total = sum(points.size for _, _, points in found)
+    every = max(-(-total // most), 1) if most else 1
+    return [(node, kind, points[::every]) for node, kind, points in found]
 
 
 def port(name: str, node: str, points: Ints) -> Port:

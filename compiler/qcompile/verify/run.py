@@ -7,6 +7,7 @@ model gives the same report: about a minute's worth on a common machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from qcompile.ops.base import IntegerOp
 from qcompile.progress import Progress
 from qcompile.qtype import Ints, QType
 from qcompile.source import Source
+from qcompile.verify.counts import Measurement
 from qcompile.verify.oracle import Difference, compare, drive
 from qcompile.verify.probe import probe_model
 from qcompile.verify.vectors import CORNERS, Codes, vectors
@@ -52,6 +54,7 @@ class Level:
     probes: int = 0  # codes that requantizers were driven with directly
     undriven: int = 0  # requantizers that only the vectors reached
     why: str = ""
+    measured: Measurement | None = None
 
     def row(self) -> dict[str, Any]:
         """As in report.json; a mismatch never gets that far."""
@@ -69,16 +72,45 @@ class Project:
     files: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Bench:
+class Bench(Protocol):
     """A way to run emitted code."""
+
+    @property
+    def name(self) -> str:
+        """The level of the report."""
+
+    def build(self, model: IntegerModel, project: Project) -> Runner:
+        """Compiles a project; raises `Missing` where a tool is not there."""
+
+    def compare(
+        self, model: IntegerModel, project: Project, effort: Effort, given: Codes | None
+    ) -> Level:
+        """The project against the integer model; raises `Missing` and CompileError."""
+
+
+@dataclass(frozen=True)
+class FastBench:
+    """A bench that runs as many vectors as its rate allows, however long they turn out to take."""
 
     name: str
     emit: Callable[[IntegerModel], Project]
-    build: Callable[[IntegerModel, Project], Runner]
-    """Compiles a project; raises `Missing` where a tool is not there."""
+    maker: Callable[[IntegerModel, Project], Runner]
     rate: int
     """Multiply-accumulates and element operations that are run by default."""
+
+    def build(self, model: IntegerModel, project: Project) -> Runner:
+        return self.maker(model, project)
+
+    def compare(
+        self, model: IntegerModel, project: Project, effort: Effort, given: Codes | None
+    ) -> Level:
+        """The requantizers first."""
+        probed = check_requantizers(
+            model, self.name, lambda network: self.build(network, self.emit(network))
+        )
+        count = amount(model, self.rate, effort, given)
+        check(model, self.build(model, project), self.name, vectors(model, count, given))
+        return Level(self.name, True, count, probed)
 
 
 class Missing(Exception):
@@ -87,6 +119,7 @@ class Missing(Exception):
 
 ORACLE_RATE = 4_000_000_000
 LEAST, USUAL, MOST = 2, 100, 1000  # vectors: of the largest network, of most, with --verify=full
+FAULT = "this is a fault of qcompile and not of the model: please report it; nothing is written"
 FULL_FACTOR = 20  # how much more work `--verify=full` takes
 
 
@@ -103,13 +136,22 @@ def verify(
     if effort is Effort.NONE or not model.inputs:
         return ()
     levels = [against_oracle(source, model, effort, given, progress)]
-    for bench in benches:
-        progress.step(f"verifying: {bench.name}")
-        try:
-            levels.append(against_model(model, project, bench, effort, given))
-        except Missing as missing:
-            levels.append(Level(bench.name, False, why=str(missing)))
+    if not benches:
+        return tuple(levels)
+    progress.step(f"verifying: {', '.join(bench.name for bench in benches)}")
+    with ThreadPoolExecutor(len(benches)) as pool:  # each waits for programs of its own
+        levels += pool.map(lambda bench: compared(bench, model, project, effort, given), benches)
     return tuple(levels)
+
+
+def compared(
+    bench: Bench, model: IntegerModel, project: Project, effort: Effort, given: Codes | None
+) -> Level:
+    """The level of a bench, or why it did not run."""
+    try:
+        return bench.compare(model, project, effort, given)
+    except Missing as missing:
+        return Level(bench.name, False, why=str(missing))
 
 
 def amount(model: IntegerModel, rate: int, effort: Effort, given: Codes | None) -> int:
@@ -152,19 +194,19 @@ def against_oracle(
     return Level("oracle", True, count, driven.codes, driven.skipped)
 
 
-def against_model(
-    model: IntegerModel, project: Project, bench: Bench, effort: Effort, given: Codes | None
-) -> Level:
-    """Emitted code against the integer graph, its requantizers first."""
-    driven = probe_model(model)
-    probes = 0
-    if driven is not None:
-        network, codes = driven
-        check(network, bench.build(network, bench.emit(network)), bench.name, codes)
-        probes = sum(c.size for c in codes.values())
-    count = amount(model, bench.rate, effort, given)
-    check(model, bench.build(model, project), bench.name, vectors(model, count, given))
-    return Level(bench.name, True, count, probes)
+def check_requantizers(
+    model: IntegerModel, name: str, run: Callable[[IntegerModel], Runner], most: int = 0
+) -> int:
+    """A network of all requantizers of `model`, as `run` runs it; how many codes drive them.
+
+    `most` limits the codes where it is not 0.
+    """
+    driven = probe_model(model, most)
+    if driven is None:
+        return 0
+    network, codes = driven
+    check(network, run(network), name, codes)
+    return sum(c.size for c in codes.values())
 
 
 def check(model: IntegerModel, runner: Runner, name: str, codes: Codes) -> None:
@@ -201,6 +243,5 @@ def mismatch(which: str, other: str, found: Difference) -> CompileError:
         f"{which} differs from {other} in {found.elements} elements of {found.node!r}; "
         f"{found.example}",
         at=found.origin,
-        help="this is a fault of qcompile and not of the model: please report it; nothing is "
-        "written",
+        help=FAULT,
     )

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qcompile.errors import CompileError
+from qcompile.rtl import Isa
 from qcompile.verify.elf import Sizes, sizes
 
-RISCV = ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c", "-fno-sanitize=undefined")
 OPTIMISATION = ("-std=c99", "-O2")
 
 
@@ -37,11 +37,11 @@ def host_compiler() -> list[str]:
     return [found]
 
 
-def riscv_compiler() -> list[str] | None:
+def riscv_compiler(isa: Isa = Isa.RV32IMC) -> list[str] | None:
     """The command that compiles C for a 32-bit RISC-V core, or None without `ziglang`."""
     if importlib.util.find_spec("ziglang") is None:
         return None
-    return [sys.executable, "-m", "ziglang", "cc", *RISCV]
+    return [sys.executable, "-m", "ziglang", "cc", *isa.flags, "-fno-sanitize=undefined"]
 
 
 def riscv_version() -> str | None:
@@ -53,13 +53,13 @@ def riscv_version() -> str | None:
     return f"zig {done.stdout.strip()}" if done.returncode == 0 else None
 
 
-def riscv_sizes(files: Mapping[str, str], prefix: str) -> Sizes | None:
-    """Sections of a project compiled for rv32imc; None where `ziglang` is not installed.
+def riscv_sizes(files: Mapping[str, str], prefix: str, isa: Isa = Isa.RV32IMC) -> Sizes | None:
+    """Sections of a project compiled for `isa`; None where `ziglang` is not installed.
 
     `files` are those of `emit_c`, `prefix` its name. Code that the compiler itself brings, such as
     64-bit division, is not part of it.
     """
-    compiler = riscv_compiler()
+    compiler = riscv_compiler(isa)
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory(prefix="qcompile-riscv-") as home:

@@ -18,6 +18,14 @@
 #define QC_CODE /* attributes of every function, such as a section */
 #endif
 
+/* QC_ISA_XPULP chooses the encodings of qc_xpulp.h for the kernels of the two others. */
+#if defined(QC_ISA_XPULP) && !defined(QC_ISA_MPIC)
+#define QC_ISA_MPIC 1
+#endif
+#if defined(QC_ISA_XPULP) && !defined(QC_ISA_XCV)
+#define QC_ISA_XCV 1
+#endif
+
 #define QC_RUN 32 /* accumulators that wait on the stack */
 #define QC_RANK 8 /* dimensions of a walk */
 
@@ -137,10 +145,13 @@ static inline int32_t qc_mulh(int32_t a, int32_t b)
 #define QC_SHIFT 1        /* clip((a + offset) >> shift) */
 #define QC_WORD 2         /* clip((a * multiplier + offset) >> shift), 32 bits */
 #define QC_EVEN 4         /* as QC_WORD, but the shift rounds halves to even */
-#define QC_HIGH 8         /* clip((mulh(a << pre, multiplier) + offset) >> shift) */
-#define QC_LONG 16        /* as QC_WORD with 64 bits */
-#define QC_STEPS 32       /* results[k] of the last k with places[k] <= a */
-#define QC_TABLE 64       /* results[a - offset] */
-#define QC_EXCEPTIONS 128 /* any form but the last two: results[k] where a == places[k] */
+#define QC_SPLIT 8        /* multiplier = upper << split + lower, and clip of
+                           * (a * upper + (a * lower >> split) + offset) >> shift */
+#define QC_HIGH 16        /* clip((mulh(a << pre, multiplier) + offset) >> shift) */
+#define QC_LONG 32        /* as QC_WORD with 64 bits */
+#define QC_STEPS 64       /* results[k] of the last k with places[k] <= a */
+#define QC_TABLE 128      /* results[a - offset] */
+#define QC_EXCEPTIONS 256 /* in QC_FORMS only: results[k] where a == places[k], unless QC_STEPS */
+#define QC_BOUND 512      /* in QC_FORMS only: QC_SPLIT clamps a to [-bound - 1, bound] first */
 
 #endif

@@ -1,0 +1,44 @@
+"""Which layers have kernels made for speed; the others use the general ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qcompile.ops import Add, Conv, Dense, Requant
+from qcompile.ops.base import IntegerOp
+from qcompile.plan import c_byte_cycles, c_elementwise
+from qcompile.plan.c_depthwise import depthwise
+from qcompile.plan.c_layers import Code, Site
+from qcompile.plan.c_product_cycles import product_cycles
+from qcompile.plan.c_products import product
+from qcompile.rtl import Isa
+
+
+def build(op: IntegerOp, site: Site, isa: Isa) -> Code | None:
+    """The fast code of a layer, or None."""
+    match op:
+        case Conv() if op.depthwise:
+            return depthwise(op, site, isa)
+        case Conv() | Dense():
+            return _product(op, site, isa)
+        case Add():
+            return c_elementwise.add(op, site)
+        case Requant():
+            return c_elementwise.requant(op, site)
+    return None
+
+
+def _product(op: Conv | Dense, site: Site, isa: Isa) -> Code | None:
+    layer = product(op, site, isa)
+    if layer is None:
+        return None
+    modelled = isa is not Isa.RV32IMC
+    return replace(layer.code(), cycles_model=product_cycles(layer) if modelled else None)
+
+
+def timed(code: Code, isa: Isa) -> Code:
+    """With the cycles that a model knows, if one does."""
+    if code.cycles_model is not None:
+        return code
+    predicted = c_byte_cycles.cycles(code.details, isa)
+    return code if predicted is None else replace(code, cycles_model=round(predicted))

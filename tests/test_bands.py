@@ -1,0 +1,193 @@
+"""The first layers in bands of rows: the same bits, no row twice, less memory, constants once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder import Builder, Case
+from c_runner import Runner
+from qcompile.errors import CompileError
+from qcompile.model import IntegerModel
+from qcompile.ops import (
+    Add,
+    Concat,
+    Constant,
+    Conv,
+    Dense,
+    Gather,
+    MaxPool,
+    Mul,
+    Pad,
+    Reshape,
+    RoundedSumPool,
+    SumPool,
+    Transpose,
+)
+from qcompile.passes import lower
+from qcompile.passes.bands import Banded, banded
+from qcompile.passes.rows import height
+from qcompile.plan.bands import Mode, Wish, plan_in_bands, regions
+from qcompile.plan.c_plan import CPlan, plan_c
+from qcompile.read import read
+from qcompile.rtl import Isa
+from zoo import MODELS, needs_models
+
+
+def conv(b: Builder, x: str, outputs: int, kernel: int, **more: object) -> str:
+    """A convolution to codes of 8 bits; `kernel` rows and columns."""
+    channels = b.type(x).channels
+    weight, bits = b.weights((outputs, kernel, kernel, channels), (8, 5))
+    op = Conv(weight, b.bias(outputs), bits, pad_value=int(b.type(x).minimum), **more)  # type: ignore[arg-type]
+    return b.requant(b.add(op, x), 8)
+
+
+def depthwise(b: Builder, x: str, stride: int) -> str:
+    channels = b.type(x).channels
+    weight, bits = b.weights((channels, 3, 3, 1), (8,))
+    op = Conv(weight, b.bias(channels), bits, (stride, stride), pads=(1, 1, 1, 1), groups=channels)
+    return b.requant(b.add(op, x), 8)
+
+
+def residual(b: Builder) -> Case:
+    """Two blocks with a skip and a projection, then a classifier: the shape of a ResNet."""
+    x = conv(b, b.input((1, 16, 6, 3), 8), 4, 3, pads=(1, 1, 1, 1))
+    y = conv(b, conv(b, x, 4, 3, pads=(1, 1, 1, 1)), 4, 3, pads=(1, 1, 1, 1))
+    x = b.requant(b.add(Add((3, 5)), x, y), 8, per_channel=False)
+    side = conv(b, x, 6, 1, strides=(2, 2))
+    y = conv(b, conv(b, x, 6, 3, strides=(2, 2), pads=(0, 0, 1, 1)), 6, 3, pads=(1, 1, 1, 1))
+    x = b.requant(b.add(Add((2, -3), 7), side, y), 8, per_channel=False)
+    x = b.requant(b.add(SumPool((8, 3), (8, 3)), x), 8, per_channel=False)
+    weight, bits = b.weights((5, 6), (8,))
+    return b.case(b.add(Dense(weight, b.bias(5), bits), b.add(Reshape((6,)), x)))
+
+
+def separable(b: Builder) -> Case:
+    """Depthwise and pointwise layers in turn, with strides: the shape of a MobileNet."""
+    x = conv(b, b.input((1, 21, 9, 1), 8), 4, 3, strides=(2, 2), pads=(0, 0, 1, 1))
+    for stride, outputs in ((1, 6), (2, 8), (1, 8)):
+        x = conv(b, depthwise(b, x, stride), outputs, 1)
+    return b.case(x)
+
+
+def branches(b: Builder) -> Case:
+    """Windows of different reach joined by channels, with pools, shifts and two results."""
+    x = b.input((1, 17, 7, 2), 6)
+    wide = conv(b, x, 3, 3, dilations=(2, 1), pads=(4, 0, 0, 2))
+    high = b.add(MaxPool((4, 2), (1, 1), pads=(1, 0, 2, 1)), x)
+    low = b.add(Gather(3, (1, 0, 1)), b.add(SumPool((3, 3), (1, 1), pads=(1, 1, 1, 1)), x))
+    joined = b.add(Concat(3), wide, high, low)
+    framed = b.add(Pad(((0, 0), (2, 1), (0, 1), (0, 0)), 3), joined)
+    return b.case(b.add(MaxPool((3, 3), (2, 2)), framed), b.requant(low, 7))
+
+
+def with_constants(b: Builder) -> Case:
+    """Operands that are constant, for each row or for all, and factors of places."""
+    x = b.input((1, 12, 5, 3), 7)
+    each = b.add(Constant(b.random.integers(-9, 9, (1, 12, 5, 3))))
+    one = b.add(Constant(b.random.integers(-9, 9, (3,))))
+    factors = b.random.integers(1, 5, (6, 3))
+    y = b.add(Mul((1, 0)), b.requant(b.add(Add((1, 2)), x, each), 8), one)
+    y = b.add(SumPool((2, 2), (2, 2), pads=(0, 0, 0, 1), place_factors=factors), b.requant(y, 8))
+    return b.case(b.add(RoundedSumPool(9 << 20, 3, (2, 1), (1, 1)), b.requant(y, 8)))
+
+
+CASES = (residual, separable, branches, with_constants)
+BUILT = {make.__name__: make(Builder(make.__name__, seed)) for seed, make in enumerate(CASES)}
+
+
+def every_way(model: IntegerModel, counts: tuple[int, ...]) -> list[Banded]:
+    tried = (banded(model, r, count) for r in regions(model.graph) for count in counts)
+    return [made for made in tried if made is not None]
+
+
+def check_parts(plain: IntegerModel, made: Banded, case: Case) -> None:
+    """Outputs, and every row of every split tensor, made once."""
+    wanted, found = (m.run(case.inputs, trace=True) for m in (plain, made.model))
+    for name in plain.graph.outputs:
+        np.testing.assert_array_equal(found[name], wanted[name])
+    for name, parts in made.parts.items():
+        rows = np.concatenate([found[part] for part in parts], axis=2)
+        assert rows.shape[2] <= height(plain.graph[name].type.shape), "a row is made twice"
+        np.testing.assert_array_equal(rows, wanted[name][:, :, : rows.shape[2]])
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_every_region_in_any_number_of_bands(name: str) -> None:
+    case = BUILT[name]
+    ways = every_way(case.model, (1, 2, 3, 5, 8, 21))
+    assert len(ways) > 6
+    for made in ways:
+        check_parts(case.model, made, case)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_any_window(data: st.DataObject) -> None:
+    """Two windows one after the other, and a join of what is before them."""
+    b = Builder("windows", data.draw(st.integers(0, 99)))
+    x = source = b.input((1, data.draw(st.integers(4, 20)), 3, 2), 5)
+    for _ in range(data.draw(st.integers(1, 3))):
+        kernel, stride = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
+        dilation = data.draw(st.integers(1, 2))
+        pads = (data.draw(st.integers(0, kernel)), 0, data.draw(st.integers(0, kernel)), 0)
+        reach = (kernel - 1) * dilation + 1
+        if b.type(x).shape[1] + pads[0] + pads[2] < reach:
+            break
+        op = SumPool((kernel, 1), (stride, 1), (dilation, 1), pads, pad_value=1)
+        x = b.requant(b.add(op, x), 6)
+        if b.type(x).shape == b.type(source).shape:
+            x = b.requant(b.add(Add((1, 1)), x, source), 6)
+    case = b.case(x)
+    for made in every_way(case.model, (2, data.draw(st.integers(2, 20)))):
+        check_parts(case.model, made, case)
+
+
+def split(name: str, region: int, count: int) -> Case:
+    """A case whose region of that number runs in bands."""
+    case = BUILT[name]
+    made = banded(case.model, list(regions(case.model.graph))[region], count)
+    assert made is not None
+    return Case(f"{name}_{region}_{count}".replace("-", "m"), made.model, case.inputs)
+
+
+SPLIT = [
+    *(split("residual", region, count) for region in (-1, 4, 7) for count in (2, 3, 8)),
+    *(split("separable", region, count) for region in (-1, 3) for count in (2, 6)),
+    *(split("branches", region, count) for region in (-1, 2) for count in (2, 7)),
+    *(split("with_constants", region, count) for region in (-1, 1) for count in (2, 5)),
+]
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return Runner(tmp_path_factory.mktemp("bands"), SPLIT)
+
+
+@pytest.mark.parametrize("case", SPLIT, ids=lambda case: case.name)
+def test_emitted_bands(runner: Runner, case: Case) -> None:
+    """Outputs and the value of every step, with sanitizers."""
+    outputs, values = runner.run(case)
+    wanted = case.model.run(case.inputs, trace=True)
+    for port, made in zip(case.model.outputs, outputs.values(), strict=True):
+        np.testing.assert_array_equal(made, wanted[port.node])
+    for node, found in values.items():
+        np.testing.assert_array_equal(found, np.broadcast_to(wanted[node], found.shape), node)
+
+
+def constants(plan: CPlan) -> int:
+    return sum(array.bytes for array in plan.arrays)
+
+
+@pytest.mark.parametrize("isa", [Isa.RV32IMC, Isa.CV32E40P, Isa.MPIC])
+@pytest.mark.parametrize("name", ["residual", "separable"])
+def test_constants_are_there_once(name: str, isa: Isa) -> None:
+    plain = plan_c(BUILT[name].model, "net", isa)
+    for case in SPLIT:
+        if case.name.startswith(name):
+            assert constants(plan_c(case.model, "net", isa)) == constants(plain)

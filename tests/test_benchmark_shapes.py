@@ -1,0 +1,91 @@
+"""The generated networks of the benchmarks: shapes, widths, and that all codes occur."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.riscv_bounds import executed
+from benchmarks.shapes import MEASURED, MIX, Shape, Single, Widths, network, single
+from qcompile.export import Model
+from qcompile.model import IntegerModel
+from qcompile.ops import Conv, Dense
+from qcompile.passes import lower
+from qcompile.plan.layers import layers
+from qcompile.read import read
+from qcompile.report.figures import layer_rows
+from qcompile.verify.host import HostLibrary
+from qcompile.verify.run import check
+from qcompile.verify.vectors import CORNERS, vectors
+
+MACS = {  # of the trained networks of these shapes
+    Shape.RESNET8: 12_501_632,
+    Shape.DSCNN: 2_656_768,
+    Shape.AUTOENCODER: 264_192,
+    Shape.MOBILENET: 7_157_888,
+}
+ALONE = {
+    Single.CONV: 9_437_184,
+    Single.SMALL_CONV: 2_359_296,
+    Single.POINTWISE: 512_000,
+    Single.DEPTHWISE: 72_000,
+    Single.DENSE: 81_920,
+}
+
+
+def lowered(model: Model, folder: Path) -> IntegerModel:
+    path = folder / "network.onnx"
+    model.save(path)
+    return lower(read(path))
+
+
+@pytest.mark.parametrize("shape", [Shape.RESNET8, Shape.DSCNN])
+def test_networks_have_the_shapes_that_they_are_named_for(shape: Shape, tmp_path: Path) -> None:
+    model = lowered(network(shape, Widths(4, None)), tmp_path)
+    rows = layer_rows(model)
+    assert sum(row["macs"] for row in rows) == MACS[shape]
+    inner = [row for row in rows if row["macs"]]
+    assert {row["input_bits"] for row in inner} == {4}
+    drawn = Counter[int]()
+    for node in model.graph:
+        if isinstance(node.op, Conv | Dense):
+            drawn.update(node.op.weight_bits)
+    assert set(drawn) == set(MIX)
+    assert min(drawn.values()) > sum(drawn.values()) / 5
+
+
+@pytest.mark.parametrize("layer", Single)
+def test_single_layers_are_the_second_product(layer: Single, tmp_path: Path) -> None:
+    rows = layer_rows(lowered(single(layer, Widths(2, 4)), tmp_path))
+    products = [row for row in rows if row["macs"]]
+    assert len(products) == 3
+    assert products[MEASURED]["macs"] == ALONE[layer]
+    assert products[MEASURED]["input_bits"] == products[MEASURED]["output_bits"] == 2
+    assert products[MEASURED]["weight_bits"].keys() == {"4"}
+
+
+@pytest.mark.parametrize("widths", [Widths(8, 8), Widths(2, 2), Widths(4, None)], ids=str)
+def test_every_layer_uses_its_codes_and_the_code_is_exact(widths: Widths, tmp_path: Path) -> None:
+    model = lowered(network(Shape.DSCNN, widths), tmp_path)
+    count = len(CORNERS) + 2
+    given = vectors(model, count)
+    check(model, HostLibrary.of(model), "host", given)
+    values = model.run(given, trace=True)
+    for layer in layers(model.graph):
+        if isinstance(layer.main.op, Conv):
+            codes = values[layer.last.name][len(CORNERS) :]
+            most = 1 << widths.activations
+            assert len(np.unique(codes)) >= 0.9 * most, layer.name
+
+
+def test_the_same_calls_give_the_same_file(tmp_path: Path) -> None:
+    for name in "ab":
+        network(Shape.AUTOENCODER, Widths(8, None)).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_widths_are_executed_by_the_next_of_the_unit() -> None:
+    assert [executed(bits) for bits in range(1, 9)] == [2, 2, 4, 4, 8, 8, 8, 8]

@@ -1,0 +1,61 @@
+"""Convolutions and dense layers in tiles, bit for bit on the host and on the RTL."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.kernels_products import MOST, programs, trials
+from benchmarks.steps import Outcome, Program, Trial
+from qcompile.plan.c_products import MIXED, ProductCode, Reading
+from qcompile.rtl import Isa
+
+
+@pytest.fixture(scope="module")
+def layers() -> list[Trial]:
+    return trials()
+
+
+@pytest.fixture(scope="module", params=Isa, ids=lambda isa: isa.value)
+def isa(request: pytest.FixtureRequest) -> Isa:
+    chosen: Isa = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def made(layers: list[Trial], isa: Isa) -> list[Program]:
+    return programs(layers, isa)
+
+
+def same(outcomes: list[Outcome]) -> None:
+    assert outcomes
+    for o in outcomes:
+        assert not o.touched, f"{o.trial.name} writes outside its result"
+        np.testing.assert_array_equal(o.made, o.wanted, err_msg=o.trial.name)
+
+
+def test_every_bit_on_the_host(made: list[Program]) -> None:
+    """The portable code of what is made for each instruction set, with both sanitizers."""
+    same([o for program in made for o in program.on_host()])
+
+
+def test_every_bit_on_the_rtl(made: list[Program], isa: Isa) -> None:
+    same([o for program in made for o in program.on_rtl(isa)])
+
+
+def test_the_layers_take_every_way(layers: list[Trial], made: list[Program], isa: Isa) -> None:
+    """All channels, readings, widths, and arithmetics of results."""
+    steps = [step for program in made for step in program.steps]
+    codes = [step.details for step in steps]
+    assert all(isinstance(c, ProductCode) for c in codes)
+    assert {c.reading for c in codes} == set(Reading)
+    assert {t.types[0].channels for t in layers} == set(range(1, MOST + 1))
+    assert {t.raw.channels for t in layers} == set(range(1, MOST + 1))
+    kernels = [k for step in steps for k in step.draft.code.kernels]
+    macros = [dict(k.macros) for k in kernels if k.name == "qc_tile"]
+    by = {m["QC_BY"] for m in macros}
+    assert {"QC_BY_WORD", "QC_BY_CALL"} <= by
+    assert ("QC_BY_UNIT" if isa is Isa.MPIC_Q else "QC_BY_SPLIT") in by
+    assert {m["QC_W_BITS"] for m in macros} == {"2", "4", "8"}
+    shared = {m["QC_W_BITS"] for m in macros if m["QC_SHARED"] == "1"}
+    assert shared == (set() if isa in MIXED else {"2", "4"})
