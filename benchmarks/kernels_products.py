@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -133,15 +133,22 @@ def _pairs(level: dict[str, int]) -> set[tuple[str, int, str, int]]:
 
 
 def trials(seed: int = 3) -> list[Trial]:
-    """Every pair of levels; each number of channels, of the input and of the output, once."""
+    """Every pair of levels, each number of channels of the input and of the output; and layers
+    whose pixels are read where they lie."""
     random = np.random.default_rng(seed)
     choices = pairwise(random)
     assert len(choices) >= MOST
     inputs, outputs = (random.permutation(MOST) + 1 for _ in range(2))
-    return [
-        trial(random, replace(c, inputs=int(inputs[i % MOST]), outputs=int(outputs[i % MOST])))
+    chosen = [
+        replace(c, inputs=int(inputs[i % MOST]), outputs=int(outputs[i % MOST]))
         for i, c in enumerate(choices)
     ]
+    still = {"strides": (1, 1), "dilations": (1, 1), "pads": (0, 0, 0, 0), "inputs": 32}
+    for kernel, bits, ending in product(((), (1, 1)), (8, 4, 2), (1, 3)):
+        chosen.append(
+            Choice(kernel, x=(0, 255), widths=(bits,), ending=ending, outputs=21, **still)
+        )
+    return [trial(random, c) for c in chosen]
 
 
 def grid() -> Iterator[Choice]:
@@ -199,11 +206,12 @@ def declared(width: int) -> tuple[int, int]:
 
 
 def _weights(random: Random, shape: Shape, bits: int) -> Ints:
-    """Both ends of the width occur; 1 bit is {-1, +1}."""
+    """Both ends of the width occur; 1 bit is {-1, +1}, or one of them alone."""
     if bits == 0:
         return np.zeros(shape, np.int64)
     if bits == 1:
-        return 2 * random.integers(0, 2, shape) - 1
+        low, high = ((0, 2), (0, 1), (1, 2))[int(random.integers(3))]
+        return 2 * random.integers(low, high, shape) - 1
     half = 1 << bits - 1
     values = random.integers(-half, half, shape)
     draw = random.integers(0, 6, shape)

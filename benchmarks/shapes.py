@@ -145,7 +145,7 @@ class Network:
     def quantize(self, x: Signal, signed: bool) -> Signal:
         """To the width of activations."""
         bits = self.widths.activations - (1 if signed else 0)
-        peak = float(np.quantile(np.abs(x.values), 1 - CLIPPED))
+        peak = float(np.quantile(np.abs(x.values), 1 - CLIPPED)) * self.rng.uniform(0.95, 1.05)
         scale = float(rounded(np.array(max(peak, 1e-6) / (2**bits - 1)), SCALE_BITS))
         low, high = (-(2**bits) if signed else 0), 2**bits - 1
         y = self.model.quantize(x.tensor, Quantizer(scale, self.widths.activations, signed=signed))

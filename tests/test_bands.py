@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,10 @@ from hypothesis import strategies as st
 
 from builder import Builder, Case
 from c_runner import Runner
+from qcompile.compile import compile
+from qcompile.emit.c import emit_plan
 from qcompile.errors import CompileError
+from qcompile.export import Model, Quantizer
 from qcompile.model import IntegerModel
 from qcompile.ops import (
     Add,
@@ -27,7 +29,6 @@ from qcompile.ops import (
     Reshape,
     RoundedSumPool,
     SumPool,
-    Transpose,
 )
 from qcompile.passes import lower
 from qcompile.passes.bands import Banded, banded
@@ -36,6 +37,8 @@ from qcompile.plan.bands import Mode, Wish, plan_in_bands, regions
 from qcompile.plan.c_plan import CPlan, plan_c
 from qcompile.read import read
 from qcompile.rtl import Isa
+from qcompile.verify.host import HostLibrary
+from qcompile.verify.vectors import vectors
 from zoo import MODELS, needs_models
 
 
@@ -191,3 +194,106 @@ def test_constants_are_there_once(name: str, isa: Isa) -> None:
     for case in SPLIT:
         if case.name.startswith(name):
             assert constants(plan_c(case.model, "net", isa)) == constants(plain)
+
+
+@needs_models
+@pytest.mark.parametrize(
+    ("path", "half"),
+    [
+        ("mlperf_tiny/ic_resnet8_int8__tf2onnx17.onnx", 49_152 // 2),
+        ("tflm/person_detect__tf2onnx17_axisfix.onnx", 55_296 // 2),
+    ],
+)
+def test_half_the_memory_of_real_networks(path: str, half: int) -> None:
+    """Half of what input and result of the largest layers take, however they are placed."""
+    model = lower(read(MODELS / path))
+    ports = plan_c(model, "net", Isa.CV32E40P).port_bytes
+    plan = plan_in_bands(model, "net", Isa.CV32E40P, Wish(), half + ports)
+    assert plan.memory.size <= half
+    assert plan.bands is not None
+    assert constants(plan) == constants(plan.bands.plain)
+    codes = vectors(model, 1)
+    wanted, found = model.run(codes), plan.model.run(codes)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_bands_are_chosen_where_they_are_needed() -> None:
+    model = BUILT["residual"].model
+    plain = plan_in_bands(model, "net", Isa.CV32E40P, Wish())
+    enough = plain.memory.size + plain.port_bytes
+    assert plain.bands is None
+    assert plan_in_bands(model, "net", Isa.CV32E40P, Wish(), enough).bands is None
+    assert plan_in_bands(model, "net", Isa.CV32E40P, Wish(Mode.NO), enough - 1).bands is None
+    fitting = plan_in_bands(model, "net", Isa.CV32E40P, Wish(), enough - 1)
+    least = plan_in_bands(model, "net", Isa.CV32E40P, Wish(Mode.LEAST))
+    assert least.memory.size <= fitting.memory.size < plain.memory.size
+    four = plan_in_bands(model, "net", Isa.CV32E40P, Wish(Mode.COUNT, 4))
+    assert four.bands is not None
+    assert four.bands.count == 4
+
+
+def test_what_bands_may_be_asked_for() -> None:
+    assert [Wish.of(word).text for word in ("auto", "no", "least", "12")] == [
+        "auto",
+        "no",
+        "least",
+        "12",
+    ]
+    for word in ("1", "0", "-3", "many", "", "4.0", "\u0664"):
+        with pytest.raises(CompileError, match="no number of bands"):
+            Wish.of(word)
+    dense = Builder("dense", 0)
+    x = dense.input((8,), 8)
+    weight, bits = dense.weights((4, 8), (8,))
+    model = dense.case(dense.add(Dense(weight, dense.bias(4), bits), x)).model
+    with pytest.raises(CompileError, match="need less memory in 3 bands"):
+        plan_in_bands(model, "net", Isa.CV32E40P, Wish(Mode.COUNT, 3))
+
+
+def test_a_difference_is_found_in_the_layer_that_was_split() -> None:
+    """Traces have the split tensors as wholes, by the names of the model as it was."""
+    case = BUILT["separable"]
+    plan = plan_in_bands(case.model, "net", Isa.RV32IMC, Wish(Mode.COUNT, 3))
+    assert plan.bands is not None
+    runner = HostLibrary(plan, emit_plan(plan, {}))
+    traced, wanted = runner.trace(case.inputs), case.model.run(case.inputs, trace=True)
+    split_whole = [name for name in plan.bands.parts if name in traced]
+    assert split_whole
+    for name in split_whole:
+        np.testing.assert_array_equal(traced[name], wanted[name])
+
+
+def test_the_report_states_the_price(tmp_path: Path) -> None:
+    export_residual(tmp_path / "net.onnx")
+    build = compile(
+        tmp_path / "net.onnx", "cv32e40p", output=tmp_path / "out", bands="least", verify="no"
+    )
+    totals = build.report["totals"]
+    row = totals["bands"]
+    assert totals["arena_bytes"] < row["arena_bytes_without"]
+    assert row["macs_more"] <= 0
+    assert row["copied_bytes"] > 0
+    assert "--bands least" in build.report["tools"]["command"]
+    plain = compile(tmp_path / "net.onnx", "cv32e40p", output=tmp_path / "plain", verify="no")
+    names = [layer["name"] for layer in plain.report["layers"]]
+    assert [layer["name"] for layer in build.report["layers"]] == names
+    assert build.report["totals"]["weight_bytes"] == plain.report["totals"]["weight_bytes"]
+    assert "bands" not in plain.report["totals"]
+    with pytest.raises(CompileError, match="streams"):
+        compile(tmp_path / "net.onnx", "fpga", output=tmp_path / "f", bands="4", verify="no")
+
+
+def export_residual(path: Path) -> None:
+    """A small network with a skip, as an ONNX file."""
+    rng = np.random.default_rng(5)
+    model = Model("net")
+    codes, weights = Quantizer(0.5, 8), Quantizer(0.25, 8)
+    x = model.quantize(model.input("image", (1, 2, 16, 8)), codes)
+    x = model.conv(x, rng.normal(0, 1, (4, 2, 3, 3)), weights, pads=(1, 1, 1, 1))
+    x = model.quantize(model.relu(x), codes)
+    y = model.conv(x, rng.normal(0, 1, (4, 4, 3, 3)), weights, pads=(1, 1, 1, 1))
+    y = model.quantize(model.add(model.quantize(y, codes), x), codes)
+    z = model.conv(y, rng.normal(0, 1, (4, 4, 3, 3)), weights, strides=(4, 4))
+    model.output(model.quantize(z, codes))
+    model.save(path)

@@ -127,7 +127,7 @@ def paced(graph: Graph, region: Region, count: int, lead: int) -> dict[str, list
 def with_padding(stop: int, count: int, size: int, padding: tuple[int, int]) -> int:
     """`stop`, but that rows of padding alone are made together with others."""
     top, bottom = padding
-    if count <= stop <= top * count:
+    if count <= stop < (top + 1) * count and top:
         return (top + 1) * count
     return min(stop, size) if stop < size - bottom * count else size
 

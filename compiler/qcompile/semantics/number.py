@@ -34,6 +34,7 @@ from qcompile.semantics.units import (
 Index = NDArray[np.int64]
 
 SMALL = 1 << 12  # elements of a tensor of which one need not ask what looking at it costs
+LOOSE = 2.0**-20  # an error bound with which many elements are asked for exactly
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,8 @@ class Grid:
         factor = factors(self.unit)
         value = self.codes if factor.one else self.codes * factor.floats
         most = self.bound() * factor.largest
+        if most * (2 * ROUNDING) > LOOSE:  # such as by a declared 32 bits: look at the codes
+            most = self._magnitude * factor.largest
         error = 0.0 if factor.power_of_two else most * (2 * ROUNDING)
         return Bounded(value, np.full((1,) * value.ndim, error), self.at, most)
 
