@@ -180,8 +180,9 @@ class Network:
         chosen = self.widths.weights
         bits = self.rng.choice(MIX, shape[0]) if chosen is None else np.full(shape[0], chosen)
         half = (2.0 ** (bits - 1)).reshape(-1, *[1] * (len(shape) - 1))
-        drawn = np.rint(self.rng.normal(0, 1, shape) * SPREAD * half)
-        return np.clip(drawn, -half, half - 1), bits
+        drawn = np.rint(self.rng.normal(0, 1, shape) * SPREAD * half).reshape(shape[0], -1)
+        drawn[~drawn.any(axis=1), 0] = -1  # a channel of zeros would be a pruned one
+        return np.clip(drawn.reshape(shape), -half, half - 1), bits
 
     def _scaled(self, sums: Array, axes: int | tuple[int, ...], unit: float) -> tuple[Array, Array]:
         """(scale, bias) of each channel: results spread around 0, by a deviation near 1.
@@ -200,7 +201,8 @@ class Network:
 def rounded(x: Array, bits: int) -> Array:
     """The nearest numbers of so many bits."""
     fraction, exponent = np.frexp(x)
-    return np.ldexp(np.rint(fraction * 2.0**bits), exponent - bits)
+    found: Array = np.ldexp(np.rint(fraction * 2.0**bits), exponent - bits)
+    return found
 
 
 def convolved(x: Array, weight: Array, window: Window) -> Array:

@@ -17,6 +17,8 @@ from qcompile.graph import Graph, Node, copy_node
 from qcompile.model import IntegerModel
 from qcompile.passes.rows import ROWS, Span, height, on_rows, paces, rows_of_padding, rows_read
 
+NEVER = -(1 << 60)  # wanted by a reader that there is not
+
 Region = tuple[str, ...]  # names of nodes in the order of the graph
 
 
@@ -111,7 +113,7 @@ def paced(graph: Graph, region: Region, count: int, lead: int) -> dict[str, list
     """
     sizes = {name: height(graph[name].type.shape) * count for name in region}
     bands = range(1 - lead, count + 1)
-    stops = {name: [-size] * len(bands) for name, size in sizes.items()}
+    stops = {name: [NEVER] * len(bands) for name in region}
     for name in results(graph, region):
         stops[name] = [sizes[name] // count * band for band in bands]
     for name in reversed(region):
