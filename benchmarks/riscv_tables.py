@@ -23,7 +23,7 @@ class Goal:
     found: float
     most: bool = False  # whether less is better
     scale: float = 1
-    digits: int = 2
+    digits: int = 3
 
     @property
     def met(self) -> bool:
@@ -36,7 +36,7 @@ class Goal:
             return "not measured"
         if self.met:
             return "yes"
-        return f"no: {abs(self.found / self.wanted - 1):.0%} {'above' if self.most else 'below'}"
+        return f"no: {abs(self.found / self.wanted - 1):.1%} {'above' if self.most else 'below'}"
 
     @property
     def cells(self) -> tuple[str, str, str, str]:

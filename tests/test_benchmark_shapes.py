@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.riscv_bounds import executed
+from benchmarks.riscv_bounds import executed, products
+from benchmarks.riscv_figures import Figures, Kind, Layer, Sizes, load, save
+from benchmarks.riscv_layers import BARE
 from benchmarks.shapes import MEASURED, MIX, Shape, Single, Widths, network, single
 from qcompile.export import Model
 from qcompile.model import IntegerModel
@@ -17,6 +19,7 @@ from qcompile.passes import lower
 from qcompile.plan.layers import layers
 from qcompile.read import read
 from qcompile.report.figures import layer_rows
+from qcompile.rtl import Isa
 from qcompile.verify.host import HostLibrary
 from qcompile.verify.run import check
 from qcompile.verify.vectors import CORNERS, vectors
@@ -89,3 +92,26 @@ def test_the_same_calls_give_the_same_file(tmp_path: Path) -> None:
 
 def test_widths_are_executed_by_the_next_of_the_unit() -> None:
     assert [executed(bits) for bits in range(1, 9)] == [2, 2, 4, 4, 8, 8, 8, 8]
+
+
+def product(a: int, w: int) -> Layer:
+    """A layer of 64 channels and 16 pixels, with the work of one of 64 channels."""
+    widths = {w: 64}
+    return Layer("layer", Kind.PRODUCT, 64 * 64 * 16, 16, 64, 64, 1024, a, widths, 3, cycles=9)
+
+
+@pytest.mark.parametrize("pair", BARE, ids=str)
+def test_the_bound_of_products_is_the_bare_loop(pair: tuple[int, int]) -> None:
+    """The measured loops take besides only what starts them, once in 1024 weights."""
+    layer = product(*pair)
+    bound = layer.macs / products(layer)
+    assert 0.99 * bound < BARE[pair] <= round(bound, 2)
+
+
+def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "figures.jsonl"
+    old = Figures("network", Isa.MPIC_Q, "1", error="it was not there")
+    new = Figures("network", Isa.MPIC_Q, "2", (product(8, 4),), Sizes(flash=5, stack=7), "proved")
+    for found in (old, new):
+        save(path, found)
+    assert load(path) == {("network", Isa.MPIC_Q): new}

@@ -15,14 +15,17 @@ from qcompile.graph import Graph
 from qcompile.model import IntegerModel
 from qcompile.passes.bands import Banded, Region, banded, results
 from qcompile.passes.rows import by_rows, height
-from qcompile.plan.c_plan import Bands, CPlan, plan_c
+from qcompile.plan.c_plan import Bands, CPlan, Step, plan_c
+from qcompile.plan.c_products import ProductCode
 from qcompile.plan.layers import layers
-from qcompile.plan.outline import Outline
+from qcompile.plan.outline import Outline, Overhead
+from qcompile.plan.tiles import QUAD
 from qcompile.rtl import Isa
 
 STEPS = 1000  # of a program, at most
 ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24)  # of the tallest tensor in a band
 PLANNED = 3  # candidates, at most
+WEIGHT_CYCLES = 5  # of a weight that is unpacked, about
 
 
 class Mode(Enum):
@@ -115,17 +118,18 @@ def _best(plain: CPlan, candidates: list[Candidate], enough: int | None) -> CPla
 def _candidates(plain: CPlan, wish: Wish) -> Iterator[Candidate]:
     """Those that look smaller than the plain plan."""
     graph = plain.model.graph
-    scratch = {s.draft.node: s.draft.code.scratch for s in plain.steps}
-    for region in _worthwhile(graph, Outline.of(graph, scratch)):
+    overheads = {s.draft.node: _overhead(s) for s in plain.steps}
+    whole = Outline.of(plain.model, plain.isa, overheads)
+    for region in _worthwhile(graph, whole):
         for count in sorted({wish.count} if wish.count else _counts(graph, region)):
             if count * len(region) > STEPS:
                 break
             made = banded(plain.model, region, count)
             if made is None:
                 continue
-            outline = Outline.of(made.model.graph, _scratch(scratch, made))
+            outline = Outline.of(made.model, plain.isa, _of_parts(overheads, made))
             if outline.peak < plain.memory.size:
-                yield Candidate(made, region, count, outline.peak, outline.price)
+                yield Candidate(made, region, count, outline.peak, outline.price - whole.price)
 
 
 def _counts(graph: Graph, region: Region) -> set[int]:
@@ -134,11 +138,20 @@ def _counts(graph: Graph, region: Region) -> set[int]:
     return {-(-tallest // rows) for rows in ROWS if rows < tallest}
 
 
-def _scratch(plain: Mapping[str, int], made: Banded) -> dict[str, int]:
-    """Scratch by node: a part needs as much as the whole layer, about."""
+def _overhead(step: Step) -> Overhead:
+    """What each part of a layer takes: weights that are stored narrow are unpacked every time."""
+    details = step.draft.code.details
+    unpackings = [p.unpacking for p in details.passes] if isinstance(details, ProductCode) else []
+    weights = sum(u.quads * QUAD * u.taps for u in unpackings if u is not None)
+    return Overhead(step.draft.code.scratch, WEIGHT_CYCLES * weights)
+
+
+def _of_parts(plain: Mapping[str, Overhead], made: Banded) -> dict[str, Overhead]:
+    """By node: a part needs as much as the whole layer, about."""
     found = dict(plain)
     for name, parts in made.parts.items():
-        found |= dict.fromkeys(parts, plain.get(name, 0))
+        if name in plain:
+            found |= dict.fromkeys(parts, plain[name])
     return found
 
 

@@ -89,20 +89,21 @@ def drafts_of(
     constants = Constants()
     for step in in_order(steps, views):
         if isinstance(step, Copy):
-            yield _piece(model, step)
+            yield _piece(model, step, packed)
         else:
             draft = _draft(step, model, prefix, isa, packed)
             code, finish = constants.share(draft.code, draft.finish)
             yield replace(draft, code=code, finish=finish)
 
 
-def _piece(model: IntegerModel, step: Copy) -> Draft:
+def _piece(model: IntegerModel, step: Copy, packed: Mapping[str, int]) -> Draft:
     """The step that brings a part to its place in a whole."""
     piece = step.piece
     x, y = qtype_of(model, piece.source), qtype_of(model, step.whole)
     site = Site("", (x,), QType.of(x.shape, y.minimum, y.maximum), None, U8)
     title = f"{piece.source}: copied into {step.whole}, {x}"
-    code = c_moves.copy(site)
+    bits = packed.get(piece.source, 0)
+    code = c_moves.stretch(x.size * bits // 8) if bits else c_moves.copy(site)
     return Draft(step.name, title, "copy", piece.source, (piece.source,), code, piece=piece)
 
 
@@ -131,9 +132,12 @@ def _layer_draft(
     packed_x = packed.get(layer.inputs[0], 0) if layer.inputs else 0
     packed_y = packed.get(layer.last.name, 0)
     site = Site(name, inputs, layer.output, finish, kind, scaled, sums, packed_x, packed_y)
-    code = c_fast.timed(c_fast.build(op, site, isa) or BUILDERS[type(op)](op, site), isa)
     sources = ", ".join(str(t) for t in inputs)
     title = f"{layer.last.origin}: {op.title}, {sources} -> {layer.output}"
+    if packed_y and isinstance(op, Concat):  # of one tensor, as it is
+        code = c_moves.stretch(inputs[0].size * packed_y // 8)
+        return Draft(layer.name, title, "copy", layer.last.name, layer.inputs, code)
+    code = c_fast.timed(c_fast.build(op, site, isa) or BUILDERS[type(op)](op, site), isa)
     template = code.template or type(op).__module__.rsplit(".", 1)[-1]
     assert all(n in graph for n in layer.inputs), "a layer that reads nothing"
     used = finish if code.finishes else None

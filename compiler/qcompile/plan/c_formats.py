@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from qcompile.model import IntegerModel
-from qcompile.ops import Conv, Dense, Requant, Reshape
+from qcompile.ops import Concat, Conv, Dense, Requant
 from qcompile.plan.c_products import MIXED, covers
 from qcompile.plan.c_results import results
-from qcompile.plan.c_views import Views
+from qcompile.plan.c_views import Copy, Views, in_order, makes, reads
 from qcompile.plan.layers import Layer
 from qcompile.plan.tiles import container_bits
 from qcompile.qtype import QType
@@ -32,21 +33,61 @@ def packed_bits(
     if isa not in MIXED:
         return {}
     origin = {name: spot.root for name, spot in views.spots.items()}
-    found: dict[str, int] = {}
-    for layer in steps:
-        name = layer.last.name
-        bits = container_bits(layer.output.bits, layer.output.channels)
-        if (
-            name in fixed
-            or origin[name] != name
-            or bits >= UNPACKED
-            or not _makes(layer, model, isa)
-        ):
-            continue
-        readers = [s for s in steps if any(origin[i] == name for i in s.inputs)]
-        if all(_reads(s, model) or isinstance(s.main.op, Reshape) for s in readers):
-            found |= {view: bits for view, root in origin.items() if root == name}
-    return found
+    made = _Made(origin, {}, {})
+    for step in in_order(steps, views):
+        made.makers.setdefault(origin[makes(step)], []).append(step)
+        for name in reads(step):
+            made.readers.setdefault(origin[name], []).append(step)
+    bits = _narrow(model, views, made.makers)
+    for root in {*fixed, *(origin[p.node] for p in model.outputs)} & {*bits}:
+        del bits[root]
+    while unfit := [root for root in bits if not made.fits(root, bits, model, isa)]:
+        for root in unfit:
+            del bits[root]
+    return {name: bits[root] for name, root in origin.items() if root in bits}
+
+
+def _narrow(model: IntegerModel, views: Views, made: Mapping[str, object]) -> dict[str, int]:
+    """Bits of a code by root, where several fit a byte and every view begins with a byte."""
+    bits = {}
+    for root in made:
+        kind = model.graph[root].type
+        assert isinstance(kind, QType)
+        bits[root] = container_bits(kind.bits, kind.channels)
+    for spot in views.spots.values():
+        if bits.get(spot.root, UNPACKED) >= UNPACKED or spot.start * bits[spot.root] % 8:
+            bits.pop(spot.root, None)
+    return bits
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """The steps that make and that read each root."""
+
+    origin: dict[str, str]
+    makers: dict[str, list[Layer | Copy]]
+    readers: dict[str, list[Layer | Copy]]
+
+    def fits(self, root: str, bits: Mapping[str, int], model: IntegerModel, isa: Isa) -> bool:
+        """Whether all of them take bytes of several codes; a copy does between two of a kind."""
+        return all(
+            bits.get(self.origin[reads(step)[0]]) == bits[root]
+            if is_copy(step)
+            else isinstance(step, Layer) and _makes(step, model, isa)
+            for step in self.makers[root]
+        ) and all(
+            bits.get(self.origin[makes(step)]) == bits[root]
+            if is_copy(step)
+            else isinstance(step, Layer) and _reads(step, model)
+            for step in self.readers.get(root, ())
+        )
+
+
+def is_copy(step: Layer | Copy) -> bool:
+    """Whether a step only copies its one input, as it is."""
+    if isinstance(step, Copy):
+        return step.piece.alike
+    return isinstance(step.main.op, Concat) and len(step.inputs) == 1
 
 
 def _makes(layer: Layer, model: IntegerModel, isa: Isa) -> bool:

@@ -14,8 +14,19 @@ import numpy as np
 
 from qcompile.ops import Concat, Gather, Pad, Transpose
 from qcompile.plan.c_layers import Code, Site
-from qcompile.plan.c_types import U32, Array, Kernel, Walk, container, ints, kernel, strides, walk
-from qcompile.qtype import Ints, Shape
+from qcompile.plan.c_types import (
+    U8,
+    U32,
+    Array,
+    Kernel,
+    Walk,
+    container,
+    ints,
+    kernel,
+    strides,
+    walk,
+)
+from qcompile.qtype import Ints, QType, Shape
 
 COPY = Kernel("qc_copy_rows", "all", ())
 FILL = Kernel("qc_fill_rows", "all", ())
@@ -187,6 +198,12 @@ def _even(places: Ints) -> tuple[int, int, int] | None:
     if steps.size > 1 or np.any(table != table[:, :1]):
         return None
     return int(places[0]), int(steps[0]) if steps.size else 1, repeats
+
+
+def stretch(size: int) -> Code:
+    """So many bytes, as they are."""
+    kind = QType.of((size,), 0, 255)
+    return copy(Site("", (kind,), kind, None, U8))
 
 
 def copy(site: Site) -> Code:

@@ -144,6 +144,16 @@ class Copy:
     whole: str
 
 
+def makes(step: Layer | Copy) -> str:
+    """What a step makes: a key of `Views.spots`."""
+    return step.piece.key if isinstance(step, Copy) else step.last.name
+
+
+def reads(step: Layer | Copy) -> tuple[str, ...]:
+    """The nodes whose values a step reads."""
+    return (step.piece.source,) if isinstance(step, Copy) else step.inputs
+
+
 def in_order(steps: tuple[Layer, ...], views: Views) -> Iterator[Layer | Copy]:
     """What there is to do, in the order of the layers.
 

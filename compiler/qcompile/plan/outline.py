@@ -6,16 +6,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qcompile.graph import Graph
+from qcompile.model import IntegerModel
 from qcompile.ops import Add, Concat, Constant, Input, Mul, Requant
+from qcompile.plan.c_formats import packed_bits
 from qcompile.plan.c_storage import Use, bytes_of, tasks_of, type_of
 from qcompile.plan.c_views import Copy, Views, in_order
 from qcompile.plan.layers import Layer, layers
 from qcompile.plan.order import needs, peak
 from qcompile.plan.tasks import Task
+from qcompile.rtl import Isa
 
 ELEMENTWISE = (Add, Mul, Requant)
 STEP_CYCLES = 150  # what surrounds a layer, about
 COPY_CYCLES = 0.5  # of a byte, about
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What a layer needs however many rows it makes: bytes of scratch, and cycles of each call."""
+
+    scratch: int = 0
+    cycles: int = 0
+
+
+NONE = Overhead()
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,31 +39,30 @@ class Outline:
     tasks: list[Task]
     nodes: list[str]
     sizes: dict[str, int]
-    copied: int  # bytes
+    price: int
+    """Cycles that are not spent on results, about."""
 
     @classmethod
-    def of(cls, graph: Graph, scratch: Mapping[str, int]) -> Outline:
-        """With the scratch bytes of layers by the nodes that make their results."""
+    def of(cls, model: IntegerModel, isa: Isa, overheads: Mapping[str, Overhead]) -> Outline:
+        """With the overheads of layers by the nodes that make their results."""
+        graph, steps = model.graph, layers(model.graph)
         views = Views.of(graph)
-        steps = list(in_order(layers(graph), views))
-        uses = [_use(step, graph, scratch) for step in steps]
-        tasks = tasks_of(uses, views, {})
         elsewhere = {views.spots[name].root for name in graph.outputs}
         elsewhere |= {n.name for n in graph if isinstance(n.op, Input | Constant)}
+        packed = packed_bits(model, steps, dict.fromkeys(elsewhere), isa, views)
+        done = list(in_order(steps, views))
+        tasks = tasks_of([_use(step, graph, overheads) for step in done], views, packed)
         made = {task.makes for task in tasks} - elsewhere
-        sizes = {name: bytes_of(graph[name]) for name in views.roots if name in made}
-        copied = sum(bytes_of(graph[_node(s)]) for s in steps if _copies(s))
-        return cls(tasks, [_node(s) for s in steps], sizes, copied)
+        sizes = {n: bytes_of(graph[n], packed.get(n, 0)) for n in views.roots if n in made}
+        copied = sum(bytes_of(graph[_node(s)]) for s in done if _copies(s))
+        calls = sum(STEP_CYCLES + overheads.get(_node(s), NONE).cycles for s in done)
+        nodes = [_node(s) for s in done]
+        return cls(tasks, nodes, sizes, calls + round(copied * COPY_CYCLES))
 
     @property
     def peak(self) -> int:
         """The most bytes in use at a step, if every result is in place that may be."""
         return peak(self.tasks, self.sizes)
-
-    @property
-    def price(self) -> int:
-        """Cycles that are not spent on results, about."""
-        return round(len(self.tasks) * STEP_CYCLES + self.copied * COPY_CYCLES)
 
     def least(self, without: Iterable[str]) -> int:
         """What the layers but those of some nodes need in any order."""
@@ -66,7 +79,7 @@ def _copies(step: Layer | Copy) -> bool:
     return isinstance(step, Copy) or isinstance(step.main.op, Concat)
 
 
-def _use(step: Layer | Copy, graph: Graph, scratch: Mapping[str, int]) -> Use:
+def _use(step: Layer | Copy, graph: Graph, overheads: Mapping[str, Overhead]) -> Use:
     """What a step does to memory; kernels that go element by element may be in place."""
     if isinstance(step, Copy):
         piece = step.piece
@@ -80,4 +93,5 @@ def _use(step: Layer | Copy, graph: Graph, scratch: Mapping[str, int]) -> Use:
         and graph[name].type.shape == made.type.shape
         and type_of(graph[name]).bits == type_of(made).bits
     )
-    return Use(made.name, step.inputs, scratch.get(made.name, 0), over, down)
+    scratch = overheads.get(made.name, NONE).scratch
+    return Use(made.name, step.inputs, scratch, over, down)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from qcompile.emit.c import emit_plan
 from qcompile.plan.c_plan import Bands, CPlan, Step
 from qcompile.report.figures import work_of
 from qcompile.report.measured import Measured
@@ -40,7 +41,7 @@ def measure_bytes(project: Project) -> Measured:
         "activation_lower_bound_bytes": plan.storage.values.lower_bound,
     }
     if plan.bands is not None:
-        totals["bands"] = bands_row(plan, plan.bands)
+        totals |= bands_figures(plan, plan.bands)
     sources = {
         "ram_bytes": "exact: the arena, the inputs and the outputs; no stack",
         "arena_bytes": f"exact: {plan.storage.claim}",
@@ -61,6 +62,10 @@ def section_bytes(project: Project, ram: int) -> Measured:
         "constant_bytes": sizes.rodata,
         "ram_bytes": ram + sizes.ram,
     }
+    if plan.bands is not None:
+        plain = plan.bands.plain
+        without = riscv_sizes(emit_plan(plain, {}), plain.prefix, plain.isa)
+        totals |= {"flash_bytes_without_bands": without.flash} if without else {}
     source = f"measured: sections of the {plan.isa.value} objects, {version}, -O2"
     versions = {"zig": version.removeprefix("zig ")}
     return Measured(totals=totals, sources={"flash_bytes": source}, versions=versions)
@@ -121,8 +126,8 @@ def counted(plan: CPlan, target: Target, found: Measurement) -> Measured:
     rows = {s.index: step_figures(c, target) for s, c in zip(plan.steps, found.steps, strict=True)}
     layers = by_layer(plan, {s.index: predicted(s) | rows[s.index] for s in plan.steps})
     totals = step_figures(found.total, target) | {"stack_bytes": found.stack_bytes}
-    if plan.bands is not None:
-        totals["bands"] = bands_row(plan, plan.bands, found.plain)
+    if found.plain is not None:
+        totals["cycles_without_bands"] = found.plain
     if target.is_simulated_core and target.clock_mhz is not None:
         totals["latency_ms"] = round(found.total.cycles / target.clock_mhz / 1000, 6)
     if found.waiting is not None:
@@ -144,17 +149,19 @@ def copies(plan: CPlan, rows: dict[int, Table]) -> tuple[Table, ...]:
     return (*found, *([{"name": "kept between bands", **own, **kept}] if kept else []))
 
 
-def bands_row(plan: CPlan, bands: Bands, cycles: int | None = None) -> Table:
-    """What running layers in bands gives and takes: `..._without` are figures without bands."""
-    row: Table = {
+def bands_figures(plan: CPlan, bands: Bands) -> Table:
+    """What running layers in bands gives and takes."""
+    row = {
         "layers": bands.layers,
         "bands": bands.count,
         "macs_more": work(plan) - work(bands.plain),
         "copied_bytes": plan.copied_bytes,
-        "arena_bytes_without": bands.plain.arena_bytes,
-        "activation_bytes_without": bands.plain.storage.values.size,
     }
-    return row if cycles is None else row | {"cycles_without": cycles}
+    return {
+        "bands": row,
+        "arena_bytes_without_bands": bands.plain.arena_bytes,
+        "activation_bytes_without_bands": bands.plain.storage.values.size,
+    }
 
 
 def work(plan: CPlan) -> int:

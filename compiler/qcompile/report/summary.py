@@ -86,16 +86,17 @@ def memory_lines(report: Table) -> list[tuple[str, str]]:
 def bands_line(totals: Table) -> str:
     """What running layers in bands of rows gives, and its price."""
     row = totals["bands"]
+    without = {key: totals.get(f"{key}_without_bands") for key in ("flash_bytes", "cycles")}
     parts = [
-        f"{row['layers']} layers in {row['bands']} bands: "
-        f"arena {size(row['arena_bytes_without'])} -> {size(totals['arena_bytes'])}",
+        f"{row['layers']} layers in {row['bands']} bands: arena "
+        f"{size(totals['arena_bytes_without_bands'])} -> {size(totals['arena_bytes'])}",
         f"{share(row['macs_more'], totals['macs'])} MACs",
-        f"{size(row['copied_bytes'])} copied",
     ]
-    if "cycles_without" in row and "cycles" in totals:
-        before = row["cycles_without"]
-        more = share(totals["cycles"] - before, before)
-        parts.append(f"{more} cycles ({count(before)} -> {count(totals['cycles'])})")
+    if without["cycles"] and "cycles" in totals:
+        more = share(totals["cycles"] - without["cycles"], without["cycles"])
+        parts.append(f"{more} cycles (from {count(without['cycles'])})")
+    if without["flash_bytes"] and "flash_bytes" in totals:
+        parts.append(f"{size(totals['flash_bytes'] - without['flash_bytes'])} more flash")
     return ", ".join(parts)
 
 
