@@ -39,8 +39,8 @@ from qcompile.verify.vectors import Codes
 
 FILE = "riscv_check.jsonl"
 FAMILIES = "ACF"
-MOST_VECTORS = 8
-CYCLES = 40_000_000  # of all vectors of a model; the first always runs
+MOST_VECTORS = 4
+CYCLES = 10_000_000  # of all vectors of a model; the first always runs
 SEEDS = 1
 
 
