@@ -12,7 +12,7 @@ from qcompile.resources import PACKAGE, folder
 
 # Each may import what stands before it, and itself.
 STAGES = (
-    ("errors", "names", "resources", "qtype", "progress"),
+    ("elf", "errors", "names", "resources", "qtype", "progress"),
     ("rtl",),
     ("ops.base",),
     ("graph",),

@@ -1,6 +1,7 @@
 """Firmware on the RTL of CV32E40P with the mixed-precision unit, cycle by cycle."""
 
-from qcompile.rtl.firmware import Firmware, FirmwareError, Isa, Sizes, compile_firmware
+from qcompile.elf import Sizes
+from qcompile.rtl.firmware import Firmware, FirmwareError, Isa, compile_firmware
 from qcompile.rtl.hardware_loops import Finding, check_hardware_loops
 from qcompile.rtl.packages import NotInstalled
 from qcompile.rtl.run import FirmwareFault, Interrupts, Interval, Marker, Run, run

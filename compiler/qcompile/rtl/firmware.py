@@ -11,20 +11,12 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from qcompile.elf import Sizes, Symbol, segments, sizes, symbols
 from qcompile.resources import folder
-from qcompile.rtl.elf import (
-    ALLOCATE,
-    EXECUTE,
-    NO_BITS,
-    WRITE,
-    Symbol,
-    sections,
-    segments,
-    symbols,
-)
 from qcompile.rtl.packages import package
 
 FLASH_BYTES = 4 << 20
+WINDOW = 0x20000000  # where what is no memory of the system begins
 START = ("crt0.S", "interrupt.S", "runtime.c")
 XCV = "+xcvalu+xcvbi+xcvbitmanip+xcvmac+xcvmem+xcvsimd"
 
@@ -69,25 +61,6 @@ class FirmwareError(Exception):
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Bytes of code, constants, initialized and zeroed variables; start-up code is in `text`."""
-
-    text: int
-    rodata: int
-    data: int
-    bss: int
-
-    @property
-    def flash(self) -> int:
-        return self.text + self.rodata + self.data
-
-    @property
-    def ram(self) -> int:
-        """Variables; the stack is measured by running."""
-        return self.data + self.bss
-
-
-@dataclass(frozen=True)
 class Firmware:
     """A linked program: `elf` is the file, `image` what flash holds from address 0."""
 
@@ -97,19 +70,8 @@ class Firmware:
 
     @cached_property
     def sizes(self) -> Sizes:
-        text = rodata = data = bss = 0
-        for section in sections(self.elf):
-            if not section.flags & ALLOCATE or section.address >= 0x20000000:
-                continue
-            if section.kind == NO_BITS:
-                bss += section.size
-            elif section.flags & EXECUTE:
-                text += section.size
-            elif section.flags & WRITE:
-                data += section.size
-            else:
-                rodata += section.size
-        return Sizes(text, rodata, data, bss)
+        """Of flash and RAM, start-up code among them; the stack is measured by running."""
+        return sizes(self.elf, WINDOW)
 
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:

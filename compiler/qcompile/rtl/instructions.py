@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qcompile.rtl.elf import EXECUTE, NO_BITS, sections
+from qcompile.elf import EXECUTE, NO_BITS, sections
 
 CUSTOM_0, CUSTOM_1 = 0x0B, 0x2B
 BRANCH, JALR, JAL, FENCE, SYSTEM = 0x63, 0x67, 0x6F, 0x0F, 0x73

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from qcompile.elf import Sizes, sizes
 from qcompile.errors import CompileError
 from qcompile.rtl import Isa
-from qcompile.verify.elf import Sizes, sizes
 
 OPTIMISATION = ("-std=c99", "-O2")
 
