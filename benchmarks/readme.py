@@ -18,18 +18,25 @@ import qcompile
 from benchmarks.models import MODELS_MD
 from examples.accuracy import EXAMPLES
 from examples.accuracy import FOLDER as EXAMPLES_FOLDER
+from qcompile.compare import compare
 from qcompile.inputs import load_arrays
 from qcompile.read import elementwise, fold, table
 from qcompile.read import quant_qdq as qdq
 from qcompile.read import quant_qonnx as qonnx
+from qcompile.report.comparison import comparison
 from qcompile.report.summary import count, size, summary
 
 README = Path(__file__).parents[1] / "README.md"
 
 SHOWN = "digits_cnn"  # the example of the run
 BOARD = "esp32c3"
+SUMMARY_KEY = 12  # characters
 FUNCTION = "layer_classifier"  # of its C
 TARGETS = (BOARD, "pynq-z2")
+
+CORE = "mpic"  # of the options
+BANDS, FLASH_WAIT = "least", 1
+PRICES = ("flash", "RAM", "in bands", "cycles", "slow flash")  # lines of the summary
 
 MODELS = {  # of models.md: what the README calls them
     "mlperf_tiny/ic_resnet8_int8__tf2onnx17.onnx": "ResNet8 (QDQ, MLPerf Tiny)",
@@ -84,6 +91,34 @@ def tree(folder: Path) -> str:
         line = f"  {path.name}/ {' '.join(names)}" if names else f"  {path.name}"
         lines.append(textwrap.fill(line, 100, subsequent_indent=" " * (len(path.name) + 4)))
     return "\n".join(lines)
+
+
+def options(folder: Path) -> str:
+    """What bands of rows and slow flash give and take, as the summary says it."""
+    model = f"examples/{SHOWN}/model.onnx"
+    build = qcompile.compile(
+        README.parent / model,
+        CORE,
+        name=SHOWN,
+        bands=BANDS,
+        flash_wait=FLASH_WAIT,
+        output=folder,
+    )
+    lines = summary(build.report, "out").splitlines()
+    shown = [line for line in lines if line[:SUMMARY_KEY].strip() in PRICES]
+    command = (
+        f"$ qcompile {model} --target {CORE} \\\n"
+        f"    --bands {BANDS} --flash-wait {FLASH_WAIT} --name {SHOWN} -o out"
+    )
+    return "\n".join(("```", command, *shown, "```"))
+
+
+def compared() -> str:
+    """The table of `qcompile compare`."""
+    model = f"examples/{SHOWN}/model.onnx"
+    found = comparison(compare(README.parent / model))
+    table_only = found.split("\n\n")[0]
+    return f"```\n$ qcompile compare {model}\n{table_only}\n```"
 
 
 def results(folder: Path) -> str:
@@ -191,6 +226,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         parts: dict[str, Callable[[], str]] = {
             "run": lambda: run(Path(made) / "run"),
+            "options": lambda: options(Path(made) / "options"),
+            "compare": compared,
             "results": lambda: results(Path(made)),
             "models": lambda: models(MODELS_MD.read_text()),
             "operators": operators,

@@ -10,41 +10,84 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
 
-from benchmarks import riscv_layers, riscv_memory, riscv_mixed, riscv_networks
+from benchmarks import (
+    riscv_compare,
+    riscv_compilers,
+    riscv_layers,
+    riscv_memory,
+    riscv_mixed,
+    riscv_networks,
+    riscv_options,
+    riscv_unit,
+)
 from benchmarks.riscv_check import checks
-from benchmarks.riscv_measure import arguments
-from benchmarks.riscv_tables import Goal, found_folder, goal_table
-from qcompile.rtl import rtl_revision
+from benchmarks.riscv_measure import Bench, arguments
+from benchmarks.riscv_subjects import trained
+from benchmarks.riscv_tables import (
+    beyond,
+    found_folder,
+    millions,
+    overview,
+    table,
+)
+from benchmarks.shapes import Shape
+from qcompile.rtl import Isa, rtl_revision
 
 PARTS = (
     riscv_layers.pairs,
     riscv_networks.ends,
-    riscv_networks.memories,
-    riscv_networks.layers,
-    riscv_networks.bounds,
     riscv_mixed.mixed,
     riscv_layers.plain_cores,
+    riscv_networks.memories,
     riscv_memory.ram,
+    riscv_options.bands,
     riscv_memory.flash,
+    riscv_networks.layers,
+    riscv_networks.bounds,
+    riscv_networks.counts,
+    riscv_options.waits,
+    riscv_compare.compared,
+    riscv_unit.unit,
+    riscv_compilers.warnings,
     checks,
 )
 
 HEAD = """\
 # The RISC-V targets, measured
 
-Cycles of the emitted C on the RTL of CV32E40P with zero-wait memory ({revision}), counted between
-markers, layer by layer; in the same run every bit of the outputs is compared with the integer
-graph, and that with the graph as read. `mpic` is that core with the mixed-precision dot-product
-unit, `mpic-q` adds its one-cycle requantization; `cv32e40p` is the core with its own extensions,
-`rv32imc` the same core running portable C without them. The figures are exact and repeatable.
+Cycles of the C that qcompile emits, on the RTL of the core CV32E40P with zero-wait memory
+({revision}), counted between markers, layer by layer. In the same run every bit of the outputs is
+compared with the integer graph, and that with the graph as read. The figures are exact: the same
+code takes the same cycles on every machine that simulates it.
 
-To make this file again; the models of other projects are not part of this repository (`--models`
-or `QCOMPILE_MODELS` says where they are, `../shared/models` is tried otherwise):
+| target | what runs |
+|---|---|
+| `rv32imc` | the core, portable C without its extensions |
+| `cv32e40p` | the core with its own extensions: dot products of bytes, hardware loops |
+| `mpic` | the same with the mixed-precision dot-product unit: operands of 2, 4 and 8 bits |
+| `mpic-q` | the same with the unit's one-cycle requantization |
+
+`a4w2` means activations of 4 bits and weights of 2; `w{{2,4,8}}` a width of its own for each output
+channel. MAC are multiply-accumulates. To make this file again (the models of other projects are not
+part of this repository: `--models` or `QCOMPILE_MODELS` says where they are, `../shared/models` is
+tried otherwise):
 
     python -m benchmarks.riscv_check
     python -m benchmarks.riscv > benchmarks/riscv.md
 """
+
+SHORT = """\
+The 8-bit networks of MLPerf Tiny's shapes, million cycles of an inference, beside tflite-micro with
+CMSIS-NN's portable kernels on the same core and memory."""
+
+ASKED = """\
+Each part below has its goals, and ends with those that it misses. A goal is beyond a bound where
+the count of the instructions that such kernels cannot do without says that it cannot be met."""
+
+BEYOND = """\
+Goals that the bounds exclude ("Bounds", and "Narrow weights" for the dense layer)."""
 
 
 def main() -> None:
@@ -60,15 +103,21 @@ def main() -> None:
     parts = [part(bench, folder) for part in chosen]
     if not options.part:
         print(HEAD.format(revision=rtl_revision()))
-        print(missed([goal for part in parts for goal in part.goals]))
+        print(f"{short(bench, folder)}\n")
+        print(f"## What was asked\n\n{ASKED}\n\n{overview(parts)}\n")
+        print(f"### Out of reach\n\n{BEYOND}\n\n{beyond(parts)}\n")
     print("\n".join(str(part) for part in parts))
 
 
-def missed(goals: list[Goal]) -> str:
-    """How many goals are met, and which are not."""
-    rest = [goal for goal in goals if not goal.met]
-    text = f"## Goals\n\n{len(goals) - len(rest)} of {len(goals)} are met.\n"
-    return f"{text}\nThe others:\n\n{goal_table(rest)}\n" if rest else text
+def short(bench: Bench, folder: Path) -> str:
+    """The networks on the targets, in a table."""
+    rows = []
+    for shape in Shape:
+        cycles = [bench.figures(trained(shape, folder), isa).cycles for isa in Isa]
+        peer = riscv_networks.PEERS[shape][0]
+        rows.append((shape.value, f"{peer:,}", *map(millions, cycles)))
+    header = " | ".join(("network", "CMSIS-NN", *(isa.value for isa in Isa)))
+    return f"## In short\n\n{SHORT}\n\n{table(header, rows)}"
 
 
 if __name__ == "__main__":

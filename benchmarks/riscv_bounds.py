@@ -1,4 +1,4 @@
-"""How few instructions a layer can take on the mixed-precision core, counted by hand."""
+"""How few instructions a layer can take on the core, counted by hand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from benchmarks.riscv_figures import Kind, Layer
 EXECUTED = (2, 4, 8)  # widths of the unit
 TILE = 4  # pixels, and output channels
 WORD = 32  # bits
+BYTE = 8  # the lane of a dot product of cv32e40p
+UNPACKING = {8: 0, 4: 2, 2: 6}  # instructions for the codes of a word of weights
 
 TEXT = """\
-Instructions that kernels of this kind cannot do without, one cycle each; no loop control, no
-addresses, no copies of activations, no calls. Products with padding count. Of a layer with `e`-bit
-executed activations and `w`-bit executed weights (`e` is the wider of the two):
+Instructions on mpic and mpic-q that kernels of this kind cannot do without, one cycle each; no loop
+control, no addresses, no copies of activations, no calls. Products with padding count. Of a layer
+with `e`-bit executed activations and `w`-bit executed weights (`e` is the wider of the two):
 
 - products: `MAC * e / 32` dot products; a tile of 4 channels and 4 pixels loads each word of
   weights for 4 pixels (`dot products * w / e / 4` loads) and each word of activations for 4
@@ -24,6 +26,12 @@ executed activations and `w`-bit executed weights (`e` is the wider of the two):
   more where the sum is clamped first;
 - addition: 1/4 load for each code, one dot product a result, then its requantization less the
   multiplication, and its place in memory; pooling: one instruction for each code."""
+
+DENSE = """\
+On cv32e40p the operands of a dot product are four bytes. A dense layer uses each weight once, so
+that every word of weights costs a load, the dot products of its codes, and what makes bytes of
+them: nothing for 8-bit codes; of those in a byte, the lowest takes a mask and the highest a shift,
+the ones between take both. Loads of activations, which channels share, do not count."""
 
 
 def bound(layer: Layer) -> float:
@@ -59,6 +67,16 @@ def products(layer: Layer) -> float:
     if layer.pixels < TILE:
         total += layer.pixels * layer.taps * executed(layer.input_bits) / WORD
     return total
+
+
+def dense_rate(width: int) -> float:
+    """Multiply-accumulates an instruction on cv32e40p, by `DENSE`."""
+    return WORD / width / (1 + UNPACKING[width] + BYTE / width)
+
+
+def dense_bound(layer: Layer, width: int) -> float:
+    """Instructions of a dense layer on cv32e40p with weights of `width` bits."""
+    return layer.macs / dense_rate(width) + layer.outputs * (2 + layer.requantize)
 
 
 def executed(bits: int) -> int:

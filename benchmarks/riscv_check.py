@@ -166,20 +166,21 @@ def load(path: Path, keep: bool) -> dict[Task, Result]:
     return found
 
 
-HEADER = (
-    "model | weights | vectors | elements | elements of layers | mismatches | cycles (M) "
-    "| flash | RAM | "
-)
+HEADER = "model | weights | vectors | elements | mismatches | cycles (M) | flash | RAM"
 
 
 def row(result: Result) -> tuple[object, ...]:
-    sizes = (f"{result.flash:,}", f"{result.ram:,}") if result.flash else ("", "")
-    note = f"skipped: {result.skipped}" if result.skipped else result.error
+    counts = (result.vectors, f"{result.elements + result.inner:,}", result.mismatches)
+    sizes = (f"{result.flash:,}", f"{result.ram:,}")
     name, widths = result.task.model, result.task.widths
-    if not result.vectors:
-        return (name, widths, "", "", "", "", "", *sizes, note)
-    counts = (result.vectors, f"{result.elements:,}", f"{result.inner:,}", result.mismatches)
-    return (name, widths, *counts, f"{result.cycles / 1e6:.3f}", *sizes, note)
+    return (name, widths, *counts, f"{result.cycles / 1e6:.3f}", *sizes)
+
+
+def notes(found: list[Result]) -> str:
+    """Why some did not run."""
+    left = [r for r in found if r.skipped or r.error]
+    lines = [f"- {r.task.model}, {r.task.widths}: {r.skipped or r.error}" for r in left]
+    return "\n\nDid not run:\n\n" + "\n".join(lines) if lines else ""
 
 
 def checks(bench: Bench, folder: Path) -> Part:
@@ -192,7 +193,8 @@ def checks(bench: Bench, folder: Path) -> Part:
         missing = sum(t.isa is isa and t not in found for t in every)
         good = [r for r in mine if r.skipped or (r.vectors and not r.mismatches)]
         parts.append(
-            f"### {isa.value}\n\n{summary(mine, missing)}\n\n{table(HEADER, map(row, mine))}"
+            f"### {isa.value}\n\n{summary(mine, missing)}\n\n"
+            f"{table(HEADER, (row(r) for r in mine if r.vectors))}{notes(mine)}"
         )
         what = f"{isa.value}: networks without a mismatch, or told that they do not fit"
         goals.append(Goal(what, len(mine) + missing, len(good), digits=0))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.riscv_bounds import bound
+from benchmarks.riscv_bounds import DENSE, bound, dense_bound, dense_rate
 from benchmarks.riscv_figures import Figures, Layer
 from benchmarks.riscv_measure import Bench
 from benchmarks.riscv_subjects import alone
-from benchmarks.riscv_tables import Goal, Part, failures, millions, rate, ratio, show, table
+from benchmarks.riscv_tables import Goal, Part, failures, rate, ratio, show, table
 from benchmarks.shapes import MEASURED, Single, Widths
 from qcompile.rtl import Isa
 
@@ -62,8 +62,10 @@ def pairs(bench: Bench, folder: Path) -> Part:
         found, wanted, aim = speed(plain), PUBLISHED[a, w], SHARE * bare(a, w)
         most = [ratio(x.macs, bound(x)) for f in (plain, unit) if (x := layer(f))]
         ceiling = f"{most[0]:.2f} / {most[1]:.2f}" if len(most) == 2 else ""
-        goals.append(Goal(f"a{a}w{w} on mpic: MPIC's published table", wanted, found))
-        goals.append(Goal(f"a{a}w{w} on mpic: 90 % of the bare loop", aim, found))
+        best = most[0] if most else 0
+        name = f"a{a}w{w} on mpic, MAC/cycle"
+        goals.append(Goal(f"{name}: MPIC's published table", wanted, found, best=best))
+        goals.append(Goal(f"{name}: 90 % of the bare loop", aim, found, best=best))
         share = f"{found / bare(a, w):.0%}"
         rows.append(
             (f"a{a}w{w}", wanted, bare(a, w), ceiling, rate(found), share, rate(speed(unit)))
@@ -71,7 +73,8 @@ def pairs(bench: Bench, folder: Path) -> Part:
     text = (
         f"{Single.CONV.value}: MAC a cycle of the whole layer (copies of its input, "
         "requantization and packing of its output included); input and output are packed at the "
-        "width of the activations. The published table is of layers computed in tiles of 4 x 2. "
+        "width of the activations. The published table is of layers computed in tiles of 4 x 2; of "
+        f"the bare loop of a 4 x 4 tile, {SHARE:.0%} were asked. "
         "`bound` counts instructions as below, on mpic / mpic-q.\n\n"
     )
     header = "widths | published | bare 4x4 loop | bound | mpic | of the bare loop | mpic-q"
@@ -85,37 +88,59 @@ def plain_cores(bench: Bench, folder: Path) -> Part:
         for isa in (Isa.CV32E40P, Isa.RV32IMC):
             found = [bench.figures(alone(single, Widths(8, w)), isa) for w in (8, 4, 2)]
             seen += found
-            speeds = [speed(f) for f in found]
-            rows.append(row(single, isa, found, speeds))
-            goals += asked(single, isa, speeds)
+            rows.append(row(single, isa, [speed(f) for f in found]))
+            goals += asked(single, isa, found)
     text = (
         "8-bit activations; MAC a cycle of the whole layer, and how much faster or slower 4- and "
-        "2-bit weights are than 8-bit ones.\n\n"
+        f"2-bit weights are than 8-bit ones: on cv32e40p they shall lose at most {MOST_LOSS:.0%}, "
+        "on rv32imc nothing.\n\n"
     )
-    header = "layer | target | w8 | w4 | w2 | w4 to w8 | w2 to w8 | cycles with w8 (M)"
+    header = "layer | target | w8 | asked | w4 | w2 | w4 to w8 | w2 to w8"
     return Part(
         "Narrow weights without instructions for them",
-        text + table(header, rows) + failures(seen),
+        text + table(header, rows) + failures(seen) + "\n\n" + dense(),
         tuple(goals),
     )
 
 
-def row(single: Single, isa: Isa, found: list[Figures], speeds: list[float]) -> tuple[str, ...]:
-    whole = layer(found[0])
+def dense() -> str:
+    """What bounds dense layers on cv32e40p."""
+    rates = [dense_rate(width) for width in (8, 4, 2)]
+    changes = [f"{r / rates[0] - 1:+.1%}" for r in rates[1:]]
+    row = ("dense", *map(rate, rates), *changes)
+    return f"{DENSE}\n\n{table('bound, MAC/cycle | w8 | w4 | w2 | w4 to w8 | w2 to w8', [row])}"
+
+
+def row(single: Single, isa: Isa, speeds: list[float]) -> tuple[str, ...]:
     changes = [f"{x - 1:+.1%}" if (x := ratio(s, speeds[0])) else "" for s in speeds[1:]]
-    cycles = millions(whole.cycles) if whole else ""
-    return (single.value, isa.value, *map(rate, speeds), *changes, cycles)
+    least = rate(LEAST[single]) if isa is Isa.CV32E40P else ""
+    eight, *narrow = map(rate, speeds)
+    return (single.value, isa.value, eight, least, *narrow, *changes)
 
 
-def asked(single: Single, isa: Isa, speeds: list[float]) -> list[Goal]:
+def asked(single: Single, isa: Isa, found: list[Figures]) -> list[Goal]:
+    """Of 8-bit weights on cv32e40p, and of narrow weights beside those."""
     goals = []
-    if isa is Isa.CV32E40P:
-        goals.append(Goal(f"{single.value} on {isa.value}, MAC/cycle", LEAST[single], speeds[0]))
-    least = 1 - MOST_LOSS if isa is Isa.CV32E40P else 1.0
-    for width, s in zip((4, 2), speeds[1:], strict=True):
-        what = f"{single.value} on {isa.value}: speed of w{width} to that of w8"
-        goals.append(Goal(what, least, ratio(s, speeds[0])))
+    on_bytes = isa is Isa.CV32E40P
+    eight = speed(found[0])
+    name = f"{single.value} on {isa.value}"
+    if on_bytes:
+        best = most_dense(single, found[0], 8)
+        goals.append(Goal(f"{name}, MAC/cycle", LEAST[single], eight, best=best))
+    for width, figures in zip((4, 2), found[1:], strict=True):
+        what = f"{name}: speed of w{width} to that of w8"
+        best = ratio(most_dense(single, figures, width), eight) if on_bytes else 0
+        least = 1 - MOST_LOSS if on_bytes else 1.0
+        goals.append(Goal(what, least, ratio(speed(figures), eight), best=best))
     return goals
+
+
+def most_dense(single: Single, figures: Figures, width: int) -> float:
+    """The bound of a dense layer on cv32e40p; 0 for others."""
+    found = layer(figures)
+    if single is not Single.DENSE or found is None:
+        return 0
+    return found.macs / dense_bound(found, width)
 
 
 if __name__ == "__main__":

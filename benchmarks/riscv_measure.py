@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.riscv_figures import CACHE, Figures, Kind, Layer, Sizes, fingerprint, load, save
+from benchmarks.riscv_kept import Kept
 from benchmarks.riscv_subjects import Subject
 from qcompile.backends import emit_for_c
 from qcompile.errors import CompileError
@@ -41,10 +42,14 @@ LONG = 8  # shift, upper half of a product, rounding, clip; `mulh` takes 5 cycle
 
 
 class Bench:
-    """Measures what its file does not have; `keep` takes figures of other code as well."""
+    """Measures what its file does not have; `keep` takes figures of other code as well.
+
+    `others` keeps tables that are not figures of a network as it is.
+    """
 
     def __init__(self, path: Path, keep: bool) -> None:
         self.path, self.keep = path, keep
+        self.others = Kept.load(path.with_name(f"{path.stem}_others.jsonl"), keep)
         self._found = load(path)
         self._opened: tuple[str, IntegerModel] | None = None
 
@@ -61,15 +66,15 @@ class Bench:
     def _measured(self, subject: Subject, isa: Isa) -> Figures:
         """What goes wrong stands in the figures."""
         try:
-            return measured(self._model(subject), subject.name, isa)
+            return measured(self.model(subject), subject.name, isa)
         except (CompileError, Missing) as error:
             why = str(error)
         except Exception as error:  # a bug: it stands in the tables
             why = f"{type(error).__name__}: {error}"
         return Figures(subject.name, isa, fingerprint(), error=" ".join(why.split())[:300])
 
-    def _model(self, subject: Subject) -> IntegerModel:
-        """The last one stays, for the other instruction sets."""
+    def model(self, subject: Subject) -> IntegerModel:
+        """Compared with the graph as read; the last one stays, for the other instruction sets."""
         if self._opened is None or self._opened[0] != subject.name:
             source = subject.open()
             model = lower(source)

@@ -22,6 +22,7 @@ SEED = 1
 
 def ram(bench: Bench, folder: Path) -> Part:
     rows, goals, seen = [], [], []
+    claims: dict[str, list[str]] = {}
     for shape in Shape:
         for isa in TARGETS:
             found = bench.figures(trained(shape, folder), isa)
@@ -29,7 +30,8 @@ def ram(bench: Bench, folder: Path) -> Part:
             seen.append(found)
             scratch = s.arena - s.values
             cells = (s.living, s.values, s.values_bound, scratch, s.arena, s.ports, s.stack)
-            rows.append((shape.value, isa.value, *cells, found.claim))
+            rows.append((shape.value, isa.value, *cells))
+            claims.setdefault(found.claim, []).append(f"{shape.value} on {isa.value}")
             name = f"{shape.value} on {isa.value}"
             goals.append(
                 Goal(f"{name}: arena of activations", s.values_bound, s.values, True, 1, 0)
@@ -43,9 +45,11 @@ def ram(bench: Bench, folder: Path) -> Part:
     )
     header = (
         "network | target | live | arena of activations | its bound | scratch | arena "
-        "| inputs and outputs | stack | proved"
+        "| inputs and outputs | stack"
     )
-    return Part("RAM", text + table(header, rows) + failures(seen), tuple(goals))
+    proved = "\n".join(f"- {claim}: {', '.join(names)}" for claim, names in claims.items())
+    text += f"{table(header, rows)}{failures(seen)}\n\nProved of the arena:\n\n{proved}"
+    return Part("RAM", text, tuple(goals))
 
 
 def subjects(folder: Path) -> list[Subject]:
@@ -65,14 +69,16 @@ def flash(bench: Bench, folder: Path) -> Part:
             continue
         s = found.sizes
         weights = (s.weights, s.stored, s.runs, f"{added(s):.2%}")
-        rows.append((subject.name, *weights, s.parameters, s.descriptors, s.code, s.flash))
-        what = f"{subject.name}: stored bytes and tables of runs"
+        rows.append((subject.title, *weights, s.parameters, s.descriptors, s.code, s.flash))
+        what = f"{subject.title}: stored bytes and tables of runs"
         wanted = (1 + MOST_PADDING) * s.weights
         goals.append(Goal(what, wanted, s.stored + s.runs, True, 1, 0))
     text = (
         "Bytes on mpic. `true` are all weights at their declared widths; `runs` are the tables "
         "of runs and of how rows are coded; `parameters` biases, multipliers, shifts, steps and "
-        "tables of the requantizers; `descriptors` the shapes of layers, as constants.\n\n"
+        "tables of the requantizers; `descriptors` the shapes of layers, as constants. `added` is "
+        f"what is stored beside the true weights, of which {MOST_PADDING:.0%} were asked. `random "
+        "widths`: the trained network, the weights of each channel cut to 0 to 8 bits.\n\n"
     )
     header = (
         "network | weights, true | stored | runs | added | parameters | descriptors | code | flash"

@@ -23,22 +23,28 @@ TRAINED = {  # the models of MLPerf Tiny's shapes in the folder of models
 
 @dataclass(frozen=True)
 class Subject:
-    """A network, and how it is had."""
+    """A network, and how it is had; `title` is its name in tables, if that is another."""
 
     name: str
     open: Callable[[], Source] = field(compare=False)
+    short: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.short or self.name
 
 
 def trained(shape: Shape, folder: Path) -> Subject:
     """The 8-bit model of another project."""
     path = folder / TRAINED[shape]
-    return Subject(TRAINED[shape], lambda: read(path))
+    return Subject(TRAINED[shape], lambda: read(path), shape.value)
 
 
 def rewidened(shape: Shape, folder: Path, seed: int) -> Subject:
     """The same with weights of 0 to 8 bits, drawn for each channel."""
     path = folder / TRAINED[shape]
-    return Subject(f"{TRAINED[shape]}, widths {seed}", lambda: rewidth(read(path), seed))
+    name = f"{TRAINED[shape]}, widths {seed}"
+    return Subject(name, lambda: rewidth(read(path), seed), f"{shape.value}, random widths")
 
 
 def generated(shape: Shape, widths: Widths) -> Subject:

@@ -16,7 +16,7 @@ from benchmarks.rows import cell
 
 @dataclass(frozen=True)
 class Goal:
-    """Something that was asked, and what was found."""
+    """Something that was asked, what was found, and the best that can be, where that is known."""
 
     what: str
     wanted: float
@@ -24,11 +24,20 @@ class Goal:
     most: bool = False  # whether less is better
     scale: float = 1
     digits: int = 3
+    best: float = 0
 
     @property
     def met(self) -> bool:
-        found, wanted = (round(x, 9) for x in (self.found, self.wanted))
-        return 0 < found <= wanted if self.most else found >= wanted
+        return self._reached(self.found)
+
+    @property
+    def possible(self) -> bool:
+        """Whether no bound stands against it."""
+        return not self.best or self._reached(self.best)
+
+    def _reached(self, value: float) -> bool:
+        value, wanted = round(value, 9), round(self.wanted, 9)
+        return 0 < value <= wanted if self.most else value >= wanted
 
     @property
     def verdict(self) -> str:
@@ -36,12 +45,24 @@ class Goal:
             return "not measured"
         if self.met:
             return "yes"
-        return f"no: {abs(self.found / self.wanted - 1):.1%} {'above' if self.most else 'below'}"
+        side = "above" if self.most else "below"
+        text = f"no: {abs(self.found / self.wanted - 1):.1%} {side}"
+        if self.possible:
+            return text
+        return f"{text}; bound {self.spelled(self.best)}"
+
+    @property
+    def over(self) -> str:
+        """How far what was found is from the bound."""
+        return f"{self.found / self.best - 1:+.1%}" if self.best and self.found else ""
+
+    def spelled(self, value: float) -> str:
+        return f"{value / self.scale:,.{self.digits}f}"
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
         sign = "<=" if self.most else ">="
-        wanted, found = (f"{x / self.scale:,.{self.digits}f}" for x in (self.wanted, self.found))
+        wanted, found = map(self.spelled, (self.wanted, self.found))
         return self.what, f"{sign} {wanted}", found if self.found else "", self.verdict
 
 
@@ -54,11 +75,44 @@ class Part:
     goals: tuple[Goal, ...] = ()
 
     def __str__(self) -> str:
-        goals = f"\n\n{goal_table(self.goals)}" if self.goals else ""
+        goals = f"\n\n{met(self.goals)}" if self.goals else ""
         return f"## {self.title}\n\n{self.text}{goals}\n"
 
 
 Report = Callable[[Bench, Path], Part]
+
+
+def overview(parts: Iterable[Part]) -> str:
+    """How many goals of each part are met, and those that are not."""
+    asking = [part for part in parts if part.goals]
+    every = [goal for part in asking for goal in part.goals]
+    rows = [(part.title, *tally(part.goals)) for part in asking]
+    rows.append(("all", *tally(every)))
+    text = table("part | goals | met | not met | of these beyond a bound", rows)
+    rest = [goal for goal in every if goal.possible and not goal.met]
+    return (
+        f"{text}\n\nMissed, though no bound excludes them:\n\n{goal_table(rest)}" if rest else text
+    )
+
+
+def beyond(parts: Iterable[Part]) -> str:
+    """The goals that a bound stands against."""
+    goals = [goal for part in parts for goal in part.goals if not goal.possible]
+    rows = [(*g.cells[:2], g.spelled(g.best), g.spelled(g.found), g.over) for g in goals]
+    return table("asked | wanted | bound | found | found to bound", rows) if rows else ""
+
+
+def met(goals: Sequence[Goal]) -> str:
+    """How many goals are met; the table of the others."""
+    rest = [goal for goal in goals if not goal.met]
+    text = f"{len(goals) - len(rest)} of {len(goals)} goals are met."
+    return f"{text}\n\n{goal_table(rest)}" if rest else text
+
+
+def tally(goals: Sequence[Goal]) -> tuple[int, int, int, int]:
+    """(all, met, not met, not possible)."""
+    rest = [goal for goal in goals if not goal.met]
+    return len(goals), len(goals) - len(rest), len(rest), sum(not g.possible for g in rest)
 
 
 def goal_table(goals: Iterable[Goal]) -> str:
@@ -71,8 +125,13 @@ def table(header: str, rows: Iterable[Sequence[object]]) -> str:
     lines = [f"| {header} |", "|" + "---|" * len(names)]
     for row in rows:
         assert len(row) == len(names), "a row of another length than the header"
-        lines.append("| " + " | ".join(map(cell, row)) + " |")
+        lines.append("| " + " | ".join(map(spelled, row)) + " |")
     return "\n".join(lines)
+
+
+def spelled(value: object) -> str:
+    """A cell; whole numbers in groups of three digits."""
+    return f"{value:,}" if isinstance(value, int) else cell(value)
 
 
 def millions(cycles: float) -> str:

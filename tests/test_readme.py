@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import qcompile
 from benchmarks import models, readme
 from benchmarks.compiled import Backend, Result, Task
 from benchmarks.rows import Row, Status
 from examples.accuracy import FOLDER
+from qcompile.backends import emit_for_c
+from qcompile.passes import lower
+from qcompile.rtl import Isa
+from tiny import mlp
 
 ROOT = Path(__file__).parents[1]
 HELP = "run `python -m benchmarks.readme`"
@@ -34,8 +39,26 @@ def test_the_run(tmp_path: Path) -> None:
     assert part("run") == readme.run(tmp_path / "out"), HELP
 
 
+def test_prices_of_options(tmp_path: Path) -> None:
+    assert part("options") == readme.options(tmp_path / "out"), HELP
+
+
+def test_the_comparison() -> None:
+    assert part("compare") == readme.compared(), HELP
+
+
 def test_results_of_the_examples(tmp_path: Path) -> None:
     assert part("results") == readme.results(tmp_path), HELP
+
+
+@pytest.mark.parametrize("isa", Isa)
+def test_the_emitted_readme_has_the_other_encodings_where_there_are_some(
+    isa: Isa, tmp_path: Path
+) -> None:
+    project = emit_for_c(lower(qcompile.read(mlp(tmp_path))), "net", {}, isa)
+    named = "QC_ISA_XPULP" in project.files["README.md"]
+    assert named == (isa in (Isa.CV32E40P, Isa.MPIC))
+    assert named <= ("lib/qc_xpulp.h" in project.files)
 
 
 def test_the_python_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
