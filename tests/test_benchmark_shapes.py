@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.riscv_bounds import executed, products
+from benchmarks.riscv_bounds import dense_rate, executed, products
 from benchmarks.riscv_figures import Figures, Kind, Layer, Sizes, load, save
+from benchmarks.riscv_kept import ERROR, Kept
 from benchmarks.riscv_layers import BARE
+from benchmarks.riscv_tables import Goal, Part, overview
 from benchmarks.shapes import MEASURED, MIX, Shape, Single, Widths, network, single
 from qcompile.export import Model
 from qcompile.model import IntegerModel
@@ -115,3 +117,34 @@ def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
     for found in (old, new):
         save(path, found)
     assert load(path) == {("network", Isa.MPIC_Q): new}
+
+
+def test_dense_layers_of_bytes_are_bound_by_loads_and_unpacking() -> None:
+    assert [dense_rate(width) for width in (8, 4, 2)] == [2, 8 / 5, 16 / 11]
+
+
+def test_tables_are_kept_until_the_code_changes(tmp_path: Path) -> None:
+    path = tmp_path / "others.jsonl"
+    made = iter(range(9))
+    kept = Kept.load(path, keep=False)
+    assert kept.table("a", lambda: {"n": next(made)}, "1") == {"n": 0}
+    again = Kept.load(path, keep=False)
+    assert again.table("a", lambda: {"n": next(made)}, "1") == {"n": 0}
+    assert again.table("a", lambda: {"n": next(made)}, "2") == {"n": 1}
+    assert Kept.load(path, keep=True).table("a", dict, "3") == {"n": 1}
+
+
+def test_what_goes_wrong_is_kept_as_words(tmp_path: Path) -> None:
+    found = Kept.load(tmp_path / "x", keep=False).table("a", lambda: {"n": 1 // 0}, "1")
+    assert found[ERROR].startswith("ZeroDivisionError")
+
+
+def test_goals_say_how_far_they_are_and_whether_a_bound_stands_against_them() -> None:
+    goals = (
+        Goal("fast", 2.0, 2.1),
+        Goal("faster", 2.0, 1.5, best=1.6),
+        Goal("small", 100, 110, most=True, digits=0, best=90),
+    )
+    assert [g.verdict for g in goals] == ["yes", "no: 25.0% below; bound 1.600", "no: 10.0% above"]
+    rows = overview([Part("Part", "", goals), Part("without goals", "")]).splitlines()
+    assert rows[2:4] == ["| Part | 3 | 1 | 2 | 1 |", "| all | 3 | 1 | 2 | 1 |"]

@@ -7,8 +7,12 @@ import pytest
 
 from benchmarks.kernels_products import MOST, programs, trials
 from benchmarks.steps import Outcome, Program, Trial
-from qcompile.plan.c_products import MIXED, ProductCode, Reading
+from qcompile.plan import c_product_layout
+from qcompile.plan.c_product_code import ProductCode
+from qcompile.plan.c_product_layout import Reading
 from qcompile.rtl import Isa
+
+FEW = 256  # products
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,10 @@ def isa(request: pytest.FixtureRequest) -> Isa:
 
 @pytest.fixture(scope="module")
 def made(layers: list[Trial], isa: Isa) -> list[Program]:
-    return programs(layers, isa)
+    """With kernels of sixteen channels for some of these small layers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(c_product_layout, "SIXTEEN", FEW)
+        return programs(layers, isa)
 
 
 def same(outcomes: list[Outcome]) -> None:
@@ -48,14 +55,20 @@ def test_the_layers_take_every_way(layers: list[Trial], made: list[Program], isa
     steps = [step for program in made for step in program.steps]
     codes = [step.details for step in steps]
     assert all(isinstance(c, ProductCode) for c in codes)
-    assert {c.reading for c in codes} == set(Reading)
+    fewer = {Reading.PATCHES} if isa is Isa.RV32IMC else set()
+    assert {c.reading for c in codes} == set(Reading) - fewer
     assert {t.types[0].channels for t in layers} == set(range(1, MOST + 1))
     assert {t.raw.channels for t in layers} == set(range(1, MOST + 1))
     kernels = [k for step in steps for k in step.draft.code.kernels]
     macros = [dict(k.macros) for k in kernels if k.name == "qc_tile"]
+    assert {k.forms & 4 for k in kernels if k.name == "qc_tile" and k.forms & 2} == {0, 4}
     by = {m["QC_BY"] for m in macros}
     assert {"QC_BY_WORD", "QC_BY_CALL"} <= by
     assert ("QC_BY_UNIT" if isa is Isa.MPIC_Q else "QC_BY_SPLIT") in by
     assert {m["QC_W_BITS"] for m in macros} == {"2", "4", "8"}
     shared = {m["QC_W_BITS"] for m in macros if m["QC_SHARED"] == "1"}
-    assert shared == (set() if isa in MIXED else {"2", "4"})
+    assert shared == ({"2", "4"} if isa is Isa.RV32IMC else set())
+    folded = {m["QC_W_BITS"] for m in macros if m["QC_FOLDED"] == "1"}
+    assert folded == ({"2", "4"} if isa is Isa.CV32E40P else set())
+    unpacked = {u.weight_bits for c in codes for p in c.passes if (u := p.unpacking)}
+    assert unpacked == ({8} if isa is Isa.CV32E40P else {2, 4, 8})

@@ -11,6 +11,7 @@ from qcompile.emit.hls import emit_hls, namespace
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.names import identifier
+from qcompile.passes.sort_outputs import sort_outputs
 from qcompile.plan.bands import Mode, Wish, plan_in_bands
 from qcompile.plan.c_plan import plan_c
 from qcompile.plan.dataflow import plan_dataflow
@@ -51,7 +52,7 @@ class Backend:
 
 
 def emit_for_c(model: IntegerModel, name: str, codes: Codes, isa: Isa = Isa.RV32IMC) -> Project:
-    plan = plan_c(model, identifier(name), isa)
+    plan = plan_c(sort_outputs(model), identifier(name), isa)
     return Project(plan, emit_plan(plan, codes))
 
 
@@ -96,7 +97,7 @@ def riscv_project(
     model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO
 ) -> Project:
     limit = target.limits.ram_bytes
-    plan = plan_in_bands(model, identifier(name), isa_of(target), bands, limit)
+    plan = plan_in_bands(sort_outputs(model), identifier(name), isa_of(target), bands, limit)
     return Project(plan, emit_plan(plan, codes))
 
 

@@ -118,9 +118,9 @@ def fields(record: Any) -> str:
     return initializer([f".{k} = {_value(v)}" for k, v in pairs], indent=8)
 
 
-def product_fields(record: Any, runs: str) -> str:
+def product_fields(record: Any, runs: str, patches: str) -> str:
     """The fields of a `qc_product` whose runs are called `runs`."""
-    return fields(replace(record, runs=runs))
+    return fields(replace(record, runs=runs, patches=patches))
 
 
 def _value(value: object) -> str:

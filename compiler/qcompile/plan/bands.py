@@ -16,7 +16,7 @@ from qcompile.model import IntegerModel
 from qcompile.passes.bands import Banded, Region, banded, results
 from qcompile.passes.rows import by_rows, height
 from qcompile.plan.c_plan import Bands, CPlan, Step, plan_c
-from qcompile.plan.c_products import ProductCode
+from qcompile.plan.c_product_code import ProductCode
 from qcompile.plan.layers import layers
 from qcompile.plan.outline import Outline, Overhead
 from qcompile.plan.tiles import QUAD

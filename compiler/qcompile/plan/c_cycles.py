@@ -7,7 +7,7 @@ that are waited for and loads across a word boundary (one more each): CV32E40P u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 from qcompile.plan.c_results import By, Results
@@ -24,12 +24,18 @@ SEGMENTS = 5  # for a quad, where there are several
 JUMP = 3  # after each of them
 LOOPED = 5  # more where a segment has several trips
 GROUP = 25  # what surrounds the quads of four pixels
+LINE_END = 2  # of a single segment, after the loads of layer_loads
+COLUMN = 9  # what surrounds one pixel of a single segment
 COLUMN_START = 5  # as TILE_START without the loads of biases, for one pixel
 COLUMN_END = 10
+UNFOLD = {4: 4, 2: 6}  # of a quad's sums for a pixel, by the bits of folded weights
+EXCESS = 20  # what surrounds the sum of activations for them
 CALL_RESULT = 40  # one sum through a `finish` function
 PASS = 60  # what surrounds a call of a tile kernel
 ROW = 90  # what surrounds the copy of a row
 LINE = 60  # what surrounds an output row
+PATCHES = 60  # what surrounds the copies of some pixels out of rows
+COLUMN_COPY = 14  # what surrounds a word of each of them
 PIXEL = 60  # what surrounds the copies for one pixel
 TAP_ROW = 30  # what surrounds the copy of a kernel row
 
@@ -41,6 +47,8 @@ class Loop:
     segments: int
     taps: int
     pixel: int  # bytes from one pixel to the next
+    single: bool  # whether the kernels for a single segment serve
+    unit: bool  # whether dot products take biases as they are
 
 
 def quad_results(results: Results, y_bits: int, pixels: int) -> int:
@@ -57,10 +65,14 @@ def layer_loads(results: Results) -> int:
     return LAYER[results.by] + (results.clamp is not None) + (3 if results.in_kernel else 0)
 
 
-def waits(run: Run, loop: Loop) -> float:
-    """The share of loads of activations that cross a word boundary."""
-    step = gcd(loop.pixel, 4)
-    return {4: 0.0, 2: 0.5, 1: 0.75}[step]
+def waits(pixel: int) -> float:
+    """The share of loads of activations that cross a word boundary, `pixel` bytes apart."""
+    return {4: 0.0, 2: 0.5, 1: 0.75}[gcd(pixel, 4)]
+
+
+def column_of_words(pixel: int, row: int) -> float:
+    """Cycles of copying a word of each of four pixels, to rows of `row` bytes."""
+    return 8 + 4 * waits(pixel) + 4 * waits(row)
 
 
 def walked(run: Run, loop: Loop, trip: float) -> float:
@@ -75,10 +87,29 @@ def walked(run: Run, loop: Loop, trip: float) -> float:
 def tile(run: Run, loop: Loop, results: Results, y_bits: int) -> float:
     """Cycles of one quad and four pixels."""
     ratio = run.activation_bits // run.weight_bits
-    trip = 4 + ratio * (20 + 4 * waits(run, loop))
-    products = walked(run, loop, trip)
-    ends = TILE_START + layer_loads(results) + TILE_END
-    return ends + products + quad_results(results, y_bits, 4)
+    loads = 4 * ratio if run.folded else 4  # or what comes instead
+    trip = loads + ratio * (20 + 4 * waits(loop.pixel))
+    if loop.single:
+        products = line(run, loop, trip) + line_ends(loop, results)
+    else:
+        products = walked(run, loop, trip) + TILE_START + layer_loads(results) + TILE_END
+    if run.folded:
+        products += 5 + 4 * UNFOLD[run.weight_bits]
+    return products + quad_results(results, y_bits, 4)
+
+
+def line(run: Run, loop: Loop, trip: float) -> float:
+    """Cycles of all trips of a single segment, the first one apart where the unit is there."""
+    trips = run.trips(loop.taps)
+    looped = trips - 1 if loop.unit else trips
+    return SEGMENT + loop.unit + (LOOPED if looped > 1 else 0) + trips * trip
+
+
+def line_ends(loop: Loop, results: Results) -> int:
+    """What surrounds the trips of a single segment and the results of a quad."""
+    kept = results.by is By.UNIT
+    start = (1 if kept else 4) + QUAD if loop.unit else 5 + QUAD * QUAD
+    return start + (not kept) + LINE_END + layer_loads(results)
 
 
 def column(run: Run, loop: Loop, results: Results, y_bits: int) -> float:
@@ -87,20 +118,34 @@ def column(run: Run, loop: Loop, results: Results, y_bits: int) -> float:
     sixteen = 0 if results.by is By.CALL else run.quads // 4
     total = 0.0
     for quads, count in ((4, sixteen), (1, run.quads - 4 * sixteen)):
-        trip = QUAD * quads * (1 + ratio) + ratio * (1 + waits(run, loop))
-        products = walked(run, loop, trip)
-        ends = COLUMN_START + layer_loads(results) + COLUMN_END
+        loads = ratio if run.folded else 1
+        trip = QUAD * quads * (loads + ratio) + ratio * (1 + waits(loop.pixel))
+        products = (
+            line(run, replace(loop, unit=False), trip) if loop.single else walked(run, loop, trip)
+        )
+        ends = (COLUMN if loop.single else COLUMN_START + COLUMN_END) + layer_loads(results)
         ends += quads * (quad_results(results, y_bits, 1) + QUAD)
+        if run.folded:
+            ends += 3 + quads * UNFOLD[run.weight_bits]
         total += count * (products + ends)
     return total
+
+
+def excess(run: Run, loop: Loop, pixels: int) -> float:
+    """Cycles of the sums of the activations of four pixels, or of one, for folded weights."""
+    if not run.folded:
+        return 0.0
+    words = run.trips(loop.taps) * run.lanes // 4
+    return EXCESS + pixels * loop.segments * words * (2 + waits(loop.pixel))
 
 
 def pixels_of_run(run: Run, loop: Loop, results: Results, y_bits: int, pixels: int) -> float:
     """Cycles of one call: a run for neighbouring pixels."""
     groups, single = divmod(pixels, 4)
     each = tile(run, loop, results, y_bits)
-    total = PASS + groups * (GROUP + run.quads * each)
-    total += single * (column(run, loop, results, y_bits) + GROUP) + (PASS if single else 0)
+    total = PASS + groups * (GROUP + run.quads * each + excess(run, loop, 4))
+    one = column(run, loop, results, y_bits) + GROUP + excess(run, loop, 1)
+    total += single * one + (PASS if single else 0)
     if not results.in_kernel:
         total += QUAD * run.quads * pixels * CALL_RESULT
     return total

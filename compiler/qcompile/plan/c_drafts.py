@@ -25,7 +25,7 @@ from qcompile.ops import (
     Transpose,
 )
 from qcompile.ops.base import IntegerOp
-from qcompile.plan import c_fast, c_layers, c_moves, c_pools, in_place
+from qcompile.plan import c_fast, c_layers, c_moves, c_pools, c_widths, in_place
 from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_moves import MovesCode
 from qcompile.plan.c_requant import Finish, requantize, store
@@ -55,6 +55,14 @@ BUILDERS: dict[type[Any], Callable[[Any, Site], Code]] = {
     Pad: c_moves.pad,
     Transpose: c_moves.transpose,
 }
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a network's layers are made for."""
+
+    isa: Isa
+    executed: tuple[int, ...]  # widths of weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +95,12 @@ def drafts_of(
 ) -> Iterator[Draft]:
     """The steps in the order of the layers; constants that are equal are there once."""
     constants = Constants()
+    target = Target(isa, c_widths.executed(model.graph, isa))
     for step in in_order(steps, views):
         if isinstance(step, Copy):
             yield _piece(model, step, packed)
         else:
-            draft = _draft(step, model, prefix, isa, packed)
+            draft = _draft(step, model, prefix, target, packed)
             code, finish = constants.share(draft.code, draft.finish)
             yield replace(draft, code=code, finish=finish)
 
@@ -108,17 +117,17 @@ def _piece(model: IntegerModel, step: Copy, packed: Mapping[str, int]) -> Draft:
 
 
 def _draft(
-    layer: Layer, model: IntegerModel, prefix: str, isa: Isa, packed: Mapping[str, int]
+    layer: Layer, model: IntegerModel, prefix: str, target: Target, packed: Mapping[str, int]
 ) -> Draft:
     """The code of one layer; a CompileError names its place."""
     try:
-        return _layer_draft(layer, model, prefix, isa, packed)
+        return _layer_draft(layer, model, prefix, target, packed)
     except CompileError as error:
         raise error.at(layer.main.origin) from None
 
 
 def _layer_draft(
-    layer: Layer, model: IntegerModel, prefix: str, isa: Isa, packed: Mapping[str, int]
+    layer: Layer, model: IntegerModel, prefix: str, target: Target, packed: Mapping[str, int]
 ) -> Draft:
     graph, op = model.graph, layer.main.op
     inputs = tuple(qtype_of(model, name) for name in layer.inputs)
@@ -137,7 +146,8 @@ def _layer_draft(
     if packed_y and isinstance(op, Concat):  # of one tensor, as it is
         code = c_moves.stretch(inputs[0].size * packed_y // 8)
         return Draft(layer.name, title, "copy", layer.last.name, layer.inputs, code)
-    code = c_fast.timed(c_fast.build(op, site, isa) or BUILDERS[type(op)](op, site), isa)
+    fast = c_fast.build(op, site, target.isa, target.executed)
+    code = c_fast.timed(fast or BUILDERS[type(op)](op, site), target.isa)
     template = code.template or type(op).__module__.rsplit(".", 1)[-1]
     assert all(n in graph for n in layer.inputs), "a layer that reads nothing"
     used = finish if code.finishes else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 
 from qcompile.ops import Add, Conv, Dense, Requant
 from qcompile.ops.base import IntegerOp
@@ -10,17 +11,18 @@ from qcompile.plan import c_byte_cycles, c_elementwise
 from qcompile.plan.c_depthwise import depthwise
 from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_product_cycles import product_cycles
-from qcompile.plan.c_products import product
+from qcompile.plan.c_products import products
+from qcompile.plan.tiles import EXECUTED
 from qcompile.rtl import Isa
 
 
-def build(op: IntegerOp, site: Site, isa: Isa) -> Code | None:
-    """The fast code of a layer, or None."""
+def build(op: IntegerOp, site: Site, isa: Isa, executed: tuple[int, ...] = EXECUTED) -> Code | None:
+    """The fast code of a layer, or None; `executed` are widths of weights."""
     match op:
         case Conv() if op.depthwise:
             return depthwise(op, site, isa)
         case Conv() | Dense():
-            return _product(op, site, isa)
+            return _product(op, site, isa, executed)
         case Add():
             return c_elementwise.add(op, site)
         case Requant():
@@ -28,12 +30,15 @@ def build(op: IntegerOp, site: Site, isa: Isa) -> Code | None:
     return None
 
 
-def _product(op: Conv | Dense, site: Site, isa: Isa) -> Code | None:
-    layer = product(op, site, isa)
-    if layer is None:
+def _product(op: Conv | Dense, site: Site, isa: Isa, executed: tuple[int, ...]) -> Code | None:
+    made = products(op, site, isa, executed)
+    if not made:
         return None
-    modelled = isa is not Isa.RV32IMC
-    return replace(layer.code(), cycles_model=product_cycles(layer) if modelled else None)
+    if isa is Isa.RV32IMC:
+        (layer,) = made
+        return layer.code()
+    cycles, layer = min(((product_cycles(layer), layer) for layer in made), key=itemgetter(0))
+    return replace(layer.code(), cycles_model=cycles)
 
 
 def timed(code: Code, isa: Isa) -> Code:

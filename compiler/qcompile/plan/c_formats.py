@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from qcompile.model import IntegerModel
 from qcompile.ops import Concat, Conv, Dense, Requant
-from qcompile.plan.c_products import MIXED, covers
+from qcompile.plan.c_product_layout import MIXED
+from qcompile.plan.c_products import covers
 from qcompile.plan.c_results import results
 from qcompile.plan.c_views import Copy, Views, in_order, makes, reads
 from qcompile.plan.layers import Layer

@@ -16,6 +16,7 @@ from qcompile.ops import Concat, Gather, Pad, Transpose
 from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_types import (
     U8,
+    U16,
     U32,
     Array,
     Kernel,
@@ -31,6 +32,7 @@ from qcompile.qtype import Ints, QType, Shape
 COPY = Kernel("qc_copy_rows", "all", ())
 FILL = Kernel("qc_fill_rows", "all", ())
 GATHER = Kernel("qc_gather_rows", "all", ())
+ELEMENTS = 4  # bytes that are gathered one by one rather than as rows
 MOST_FILLS = 8  # else everything is filled before the copy
 
 
@@ -175,14 +177,16 @@ def gather(op: Gather, site: Site) -> Code:
         steps = (*own[: op.axis], step * inner, 0, *own[op.axis + 1 :])
         made, found = _move(site, 0, shape, steps, strides(shape), start * inner)
         return _code(MovesCode((made,)), found)
-    indices = Array(f"{site.name}_indices", U32, places)
     outer, size = prod(x.shape[: op.axis]), x.shape[op.axis]
-    if site.x == site.y:
+    if site.x == site.y and inner * site.x.bytes > ELEMENTS:
+        indices = Array(f"{site.name}_indices", U32, places)
         details = GatherCode(
             "qc_gather_rows", outer, size, inner * site.x.bytes, indices.name, len(places)
         )
         return _code(details, COPY, GATHER, arrays=(indices,))
-    main = kernel("qc_gather", X=site.x, Y=site.y)
+    narrow = next(t for t in (U8, U16, U32) if size <= 1 << t.bits)
+    indices = Array(f"{site.name}_indices", narrow, places)
+    main = kernel("qc_gather", X=site.x, Y=site.y, INDEX=narrow)
     details = GatherCode(main.function, outer, size, inner, indices.name, len(places))
     return _code(details, main, arrays=(indices,))
 

@@ -1,9 +1,12 @@
-"""How the sums of a layer become codes inside the tile kernels: one arithmetic for all channels."""
+"""How sums become codes inside the tile kernels: one arithmetic for all channels of a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,7 +45,7 @@ CLOSER = (Machine.WORD, Machine.SPLIT, Machine.HIGH)  # with any limits
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Fields as in `qc_product` of qc_tile.h, and columns for its `qc_scale`s."""
+    """Fields as in `qc_product` and `qc_run` of qc_tile.h, and columns for its `qc_scale`s."""
 
     by: By
     signed: bool
@@ -56,6 +59,15 @@ class Results:
     @property
     def in_kernel(self) -> bool:
         return self.by is not By.CALL
+
+    @property
+    def clip(self) -> tuple[bool, int, int]:
+        """What all runs of a layer must share."""
+        return self.signed, self.low, self.limit
+
+    def of(self, channels: slice) -> Results:
+        """Of some of the channels."""
+        return self if len(self.scales) == 1 else replace(self, scales=self.scales[channels])
 
     def suffix(self, bits: int) -> str:
         """For the name of a kernel whose results are stored with `bits` bits."""
@@ -80,6 +92,31 @@ def results(op: Requant, sums: QType, isa: Isa) -> Results:
             if made is not None:
                 return made
     return CALL
+
+
+def results_by_run(
+    op: Requant, sums: QType, isa: Isa, channels: Sequence[slice]
+) -> tuple[Results, ...]:
+    """One for each run of channels: the same arithmetic, or else each its own with one clip."""
+    whole = results(op, sums, isa)
+    if whole.in_kernel or len(channels) == 1:
+        return tuple(whole.of(c) for c in channels)
+    found = [results(*part_of(op, sums, c.start, c.stop), isa) for c in channels]
+    clips = Counter(r.clip for r in found if r.in_kernel)
+    if not clips:
+        return (CALL,) * len(channels)
+    ((clip, _),) = clips.most_common(1)
+    return tuple(r if r.clip == clip else CALL for r in found)
+
+
+@lru_cache(maxsize=512)  # so that what `uniform_form` remembers of the part is found again
+def part_of(op: Requant, sums: QType, first: int, after: int) -> tuple[Requant, QType]:
+    """The requantizer and the sums of the channels from `first` to before `after`."""
+    part = slice(first, after)
+    forms = op.forms if len(op.forms) == 1 else op.forms[part]
+    low, high = (e if e.size == 1 else e[part] for e in (op.type_low, op.type_high))
+    shape = (*sums.shape[:-1], after - first)
+    return Requant(forms, low, high), QType.of(shape, sums.lows()[part], sums.highs()[part])
 
 
 def fitted(form: UniformForm, sums: QType) -> Results | None:

@@ -76,8 +76,11 @@ def results(op: Conv, site: Site, isa: Isa, flip: bool) -> Results:
         return Results(None, bias)
     unit = (Machine.UNIT,) if isa is Isa.MPIC_Q else ()
     moved_op, sums = absorbed(site.requant, site.sums, bias)
-    form = uniform_form(moved_op, sums, *unit, Machine.WORD, Machine.SPLIT)
-    return Results(None if form is None or isinstance(form.clip, Limits) else form, bias)
+    for machine in (*unit, Machine.WORD, Machine.SPLIT):
+        form = uniform_form(moved_op, sums, machine)
+        if form is not None and not isinstance(form.clip, Limits):
+            return Results(form, bias)
+    return Results(None, bias)
 
 
 def absorbed(op: Requant, sums: QType, bias: Ints) -> tuple[Requant, QType]:

@@ -30,12 +30,12 @@ class Storage(Enum):
     ROWS = "row by row, at their true widths"
 
 
-class Sharing(Enum):
-    """Where narrow weights meet bytes several products to a multiplication: qc_pairs.inc."""
+class Narrow(Enum):
+    """How weights of 4 and 2 bits meet bytes."""
 
-    NEVER = "nowhere"
-    STORED = "where they are stored as they are executed"
-    ALWAYS = "also where they are unpacked first"
+    UNPACKED = "as bytes"
+    FOLDED = "several channels to a byte, where they are stored so: qc_folded.inc"
+    SHARED = "two products to a multiplication: qc_pairs.inc"
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,22 @@ class Widths:
     """Which widths are executed: 8 bits, or any mixture."""
 
     mixed: bool
-    sharing: Sharing = Sharing.NEVER
+    narrow: Narrow = Narrow.UNPACKED
+    wide_rows: bool = False  # weights that are unpacked first are always bytes then
+    executed: tuple[int, ...] = EXECUTED  # of weights
 
     def weights(self, needed: int) -> int:
         """The executed width of weights that need `needed` bits, signed."""
-        narrow = self.mixed or self.sharing is not Sharing.NEVER
-        return next(b for b in EXECUTED if b >= needed) if narrow else 8
+        narrow = self.mixed or self.narrow is not Narrow.UNPACKED
+        return next(b for b in self.executed if b >= needed) if narrow else 8
 
     def activations(self, bits: int, channels: int, weights: int) -> int:
         """The executed width of activations of `bits` bits that meet such weights."""
         return max(container_bits(bits, channels), weights) if self.mixed else 8
+
+    def unpacked(self, needed: int) -> int:
+        """The executed width of weights from rows that need `needed` bits, signed."""
+        return 8 if self.wide_rows or self.narrow is Narrow.FOLDED else self.weights(needed)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,15 @@ class Run:
     weight_bits: int  # executed
     activation_bits: int  # executed
     storage: Storage
-    shared: bool = False  # several products to a multiplication: qc_pairs.inc
+    narrow: Narrow = Narrow.UNPACKED
+
+    @property
+    def shared(self) -> bool:
+        return self.narrow is Narrow.SHARED
+
+    @property
+    def folded(self) -> bool:
+        return self.narrow is Narrow.FOLDED
 
     @property
     def quads(self) -> int:
@@ -104,7 +118,7 @@ def cut(
     """
     needed = needed_bits(rows)
     quads = [_quad(first, needed, codings, x, widths) for first in range(0, len(rows), QUAD)]
-    quads[-1] = _padded(quads[-1], codings, widths)
+    quads[-1] = _padded(quads[-1], codings, x, widths)
     runs: list[Run] = []
     for _, group in groupby(quads, key=_kind):
         alike = list(group)
@@ -117,7 +131,7 @@ def cut(
                 first.weight_bits,
                 first.activation_bits,
                 first.storage,
-                widths.sharing is not Sharing.NEVER and first.weight_bits < 8,
+                widths.narrow if first.weight_bits < 8 else Narrow.UNPACKED,
             )
         )
     return tuple(runs)
@@ -134,13 +148,13 @@ def _quad(
         weights = max(weights, widths.weights(kept[0]))
     whole = plain and kept == [weights] * len(kept)
     storage = Storage.WORDS if whole else Storage.ROWS
-    if not whole and widths.sharing is Sharing.STORED:
-        weights = 8
+    if not whole:
+        weights = max(weights, widths.unpacked(int(needed[part].max())))
     activations = widths.activations(*x, weights)
     return Run(first, len(kept), weights, activations, storage)
 
 
-def _padded(last: Run, codings: tuple[Coding, ...], widths: Widths) -> Run:
+def _padded(last: Run, codings: tuple[Coding, ...], x: tuple[int, int], widths: Widths) -> Run:
     """A last quad of fewer than four channels: rows, unless its zeros hardly weigh."""
     missing = QUAD - last.channels
     if not missing or last.storage is Storage.ROWS:
@@ -148,8 +162,9 @@ def _padded(last: Run, codings: tuple[Coding, ...], widths: Widths) -> Run:
     total = sum(c.bits for c in codings)
     if missing * last.weight_bits <= PADDING * total:
         return last
-    bits = 8 if widths.sharing is Sharing.STORED else last.weight_bits
-    return replace(last, weight_bits=bits, storage=Storage.ROWS)
+    weights = widths.unpacked(last.weight_bits)
+    activations = widths.activations(*x, weights)
+    return replace(last, weight_bits=weights, activation_bits=activations, storage=Storage.ROWS)
 
 
 def _kind(run: Run) -> tuple[int, int, Storage, bool]:
@@ -174,12 +189,38 @@ def words_of(run: Run, segments: Ints) -> Ints:
     trips = run.trips(taps)
     padded = np.zeros((run.quads * QUAD, count, trips * run.lanes), np.int64)
     padded[: run.channels, :, :taps] = segments[run.channel : run.channel + run.channels]
+    if run.folded:
+        return _folded(run, padded)
     if run.shared:
         padded += 1 << (run.weight_bits - 1)
     lanes = padded.reshape(run.quads, QUAD, count, trips, run.lanes) & ((1 << run.weight_bits) - 1)
     shifted = lanes << places(run)
     words: Ints = shifted.sum(axis=-1).transpose(0, 2, 3, 1).reshape(-1)
     return words
+
+
+def _folded(run: Run, weights: Ints) -> Ints:
+    """The words of weights [channels, segments, lanes], see qc_folded.inc."""
+    bits, together = run.weight_bits, 8 // run.weight_bits
+    count, lanes = weights.shape[1:]
+    fields = weights.reshape(run.quads, QUAD // together, together, count, lanes // 4, 4)
+    scales = 1 << bits * np.arange(together)
+    halves = int(scales[:-1].sum()) << (bits - 1)
+    folded = (np.tensordot(fields, scales, (2, 0)) + halves) & 0xFF
+    # quad, part of a quad, segment, four lanes; each four lanes are a word
+    words = (folded << 8 * np.arange(4)).sum(axis=-1)
+    ordered: Ints = words.transpose(0, 2, 3, 1).reshape(-1)
+    return ordered
+
+
+def first_sums(run: Run, biases: Ints) -> Ints:
+    """What the sums of folded weights start with, modulo 2^32: see qc_folded.inc."""
+    together = 8 // run.weight_bits
+    starts = biases.reshape(-1, together).copy()
+    for k in range(together - 2, -1, -1):
+        starts[:, k] += starts[:, k + 1] << run.weight_bits
+    wrapped: Ints = (starts.reshape(-1) + (1 << 31)) % (1 << 32) - (1 << 31)
+    return wrapped
 
 
 def places(run: Run) -> Ints:

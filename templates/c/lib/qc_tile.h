@@ -76,7 +76,7 @@ typedef struct {
     int32_t count;             /* of groups of four pixels, or of pixels */
     int32_t quads;
     int32_t segments, trips;   /* trips of one segment */
-    int32_t unused;
+    int32_t rest;              /* trips after the first */
     int32_t pixel;             /* bytes from one pixel to the next */
     int32_t back;              /* 4 - 3 * pixel: from the last pixel's word to the first's next */
     int32_t x_step, y_step;    /* bytes from one group of pixels to the next */
@@ -97,6 +97,7 @@ typedef struct {
     int32_t jumps[QC_SEGMENTS + 1];
     void *scratch;             /* of the layer */
     int32_t pairs;             /* where in it qc_pairs.inc prepares activations */
+    int32_t excess[4];         /* of each pixel, see qc_folded.inc */
 } qc_job;
 
 typedef void qc_tile_function(qc_job *job);
@@ -112,6 +113,7 @@ QC_PLACES(count, 16);
 QC_PLACES(quads, 20);
 QC_PLACES(segments, 24);
 QC_PLACES(trips, 28);
+QC_PLACES(rest, 32);
 QC_PLACES(pixel, 36);
 QC_PLACES(back, 40);
 QC_PLACES(x_step, 44);
@@ -131,6 +133,7 @@ QC_PLACES(left, 96);
 QC_PLACES(saved, 100);
 QC_PLACES(sums, 104);
 QC_PLACES(jumps, 120);
+QC_PLACES(excess, 196);
 
 /* Consecutive quads that are computed alike. */
 typedef struct {
@@ -140,7 +143,19 @@ typedef struct {
     int32_t jump;              /* bytes from the end of a segment to the start of the next */
     qc_tile_function *tiles;   /* for groups of four pixels */
     qc_tile_function *columns; /* for single pixels */
+    uint8_t split, shift, called; /* QC_BY ..., or QC_BY_CALL */
+    int32_t clamp;
 } qc_run;
+
+/* Pixels that are copied out of rows before they are executed: qc_patches.inc. */
+typedef struct {
+    int32_t rows;              /* of the kernel */
+    int32_t words, bytes;      /* of a kernel row; words, the last perhaps in part */
+    int32_t row;               /* bytes of a row of the ring */
+    int32_t step;              /* bytes from one pixel to the next there */
+    int32_t pixels;            /* at a time, a multiple of 4 */
+    int32_t place;             /* of the copies in scratch */
+} qc_patches;
 
 /* A layer, or those of its channels whose activations are executed with the same width. */
 typedef struct {
@@ -151,11 +166,12 @@ typedef struct {
     int32_t ring;              /* bytes of all segments where the last is followed by the first */
     int32_t pixel;             /* bytes between neighbouring pixels where they are executed */
     int32_t y_pixel, y_quad;   /* bytes of a pixel's results, and of a quad's among them */
-    int32_t split, shift, limit, clamp;
+    int32_t limit;
     qc_finish_i32 *finish;     /* QC_BY_CALL */
     const void *constants;
     int32_t out_channels;
     int32_t pairs;             /* as in qc_job */
+    const qc_patches *patches; /* NULL: pixels are executed where they lie */
 } qc_product;
 
 static inline uint32_t *qc_pairs_of(const qc_job *job)

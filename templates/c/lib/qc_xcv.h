@@ -38,6 +38,11 @@
  * is the inner loop, level 1 the outer, which must end two instructions or more later. */
 #define LOOP_0(count, length) ".insn i 0x2B, 4, x14, " count ", (" length ") + 1\n"
 #define LOOP_1(count, length) ".insn i 0x2B, 4, x15, " count ", (" length ") + 1\n"
+/* The same in parts: the addresses of the first instruction and of that after the last, which stay,
+ * then the count. */
+#define LOOP_1_START(rs) ".insn i 0x2B, 4, x3, " rs ", 0\n"
+#define LOOP_1_END(rs) ".insn i 0x2B, 4, x7, " rs ", 0\n"
+#define LOOP_1_COUNT(rs) ".insn i 0x2B, 4, x11, " rs ", 0\n"
 
 /* rd = *rs or *rs = rs2, then rs += step; `_BY` takes the step from a register. */
 #define LW_POST(rd, rs, step) ".insn i 0x0B, 2, " rd ", " step "(" rs ")\n"
@@ -66,6 +71,9 @@
 /* The same with the operands' widths of the mixed-precision unit's status. */
 #define MPIC_DOT_U(acc, a, w) ".insn r4 0x43, 0, 0, " acc ", " a ", " w ", " acc "\n"
 #define MPIC_DOT_S(acc, a, w) ".insn r4 0x47, 0, 0, " acc ", " a ", " w ", " acc "\n"
+/* rd = from + the dot product. */
+#define MPIC_DOT_FROM_U(rd, a, w, from) ".insn r4 0x43, 0, 0, " rd ", " a ", " w ", " from "\n"
+#define MPIC_DOT_FROM_S(rd, a, w, from) ".insn r4 0x47, 0, 0, " rd ", " a ", " w ", " from "\n"
 #define MPIC_REQUANT(rd, a, m, b) ".insn r4 0x4F, 0, 0, " rd ", " a ", " m ", " b "\n"
 
 /* Bytes and half words, as LW_POST and LW_BY; `_AT` adds a register to the address, which stays. */
@@ -104,6 +112,7 @@
 /* To -2^(bits - 1) .. 2^(bits - 1) - 1, or 0 .. 2^(bits - 1) - 1. */
 #define CLIP(rd, a, bits) ".insn r 0x2B, 3, 0x38, " rd ", " a ", x" bits "\n"
 #define CLIPU(rd, a, bits) ".insn r 0x2B, 3, 0x39, " rd ", " a ", x" bits "\n"
+#define LAST_ONE(rd, a) ".insn r 0x2B, 3, 0x22, " rd ", " a ", x0\n" /* the highest bit set */
 /* The field of `a` that b names, its sign spread: bits b % 32 .. and (b >> 5) more. */
 #define EXTRACTR(rd, a, b) ".insn r 0x2B, 3, 0x18, " rd ", " a ", " b "\n"
 
@@ -186,10 +195,13 @@ static inline void qc_set_status(uint32_t status)
 /* The part of the status that qc.requant uses: clip to 0 .. limit, or -limit - 1 .. limit. */
 static inline uint32_t qc_requant_status(int32_t split, int32_t shift, int32_t limit, int is_signed)
 {
-    uint32_t bits = is_signed ? 1 : 0;
-    for (; limit > 0; limit >>= 1)
-        bits++;
-    return (uint32_t)split << 16 | (uint32_t)shift << 21 | (bits - 1U) << 26 |
+    uint32_t bits = is_signed ? 0U : (uint32_t)-1; /* less one */
+    if (limit > 0) {
+        uint32_t place;
+        __asm__(LAST_ONE("%0", "%1") : "=r"(place) : "r"(limit));
+        bits += place + 1U;
+    }
+    return (uint32_t)split << 16 | (uint32_t)shift << 21 | bits << 26 |
            (is_signed ? 1U << 29 : 0U);
 }
 #endif
