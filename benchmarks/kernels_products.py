@@ -77,6 +77,24 @@ def staircase(random: Random, sums: QType) -> Requant:
     return Requant((steps,), np.array([-128]), np.array([127]))
 
 
+def with_hard_ones(random: Random, sums: QType) -> Requant:
+    """Some channels have no line: they, with their neighbours, call the general requantizer."""
+    line = one_line(-128, 127, 20)(random, sums)
+    forms = tuple(
+        staircase(random, sums).forms[0] if c % 11 == 5 else f for c, f in enumerate(line.forms)
+    )
+    return Requant(forms, np.array([-128]), np.array([127]))
+
+
+def far_apart(random: Random, sums: QType) -> Requant:
+    """Channels whose scales differ by orders of magnitude: no shift serves all of them."""
+    forms = []
+    for c, (a, b) in enumerate(zip(sums.lows().tolist(), sums.highs().tolist(), strict=True)):
+        steep = _scale(random, a, b, 0, 255, 26)
+        forms.append(replace(steep, multiplier=steep.multiplier << c % 12 // 4 * 6))
+    return Requant(tuple(forms), np.array([0]), np.array([255]))
+
+
 ENDINGS: tuple[Making | None, ...] = (
     one_line(0, 255, 6),
     one_line(0, 255, 26),
@@ -86,6 +104,8 @@ ENDINGS: tuple[Making | None, ...] = (
     one_line(0, 15, 12),
     staircase,
     None,
+    with_hard_ones,
+    far_apart,
 )
 FACTORS: dict[str, tuple[Any, ...]] = {
     "kernel": ((), (1, 1), (3, 3), (1, 4), (5, 2), (2, 3)),

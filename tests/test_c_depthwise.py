@@ -85,7 +85,7 @@ def trial(
     x: tuple[int, int],
     kind: Requantizer | None,
 ) -> Trial:
-    pads = tuple(int(random.integers(0, k)) for k in (*kernel, *kernel))
+    pads = tuple(int(random.integers(0, k + 2)) for k in (*kernel, *kernel))
     padding = zip(kernel, pads[:2], pads[2:], strict=True)
     size = [int(random.integers(max(k - p - q, 1), 12)) for k, p, q in padding]
     bits = [(index + c * (index % 3)) % 9 for c in range(channels)]
@@ -128,6 +128,17 @@ def test_every_bit_on_the_rtl(program: Program, request: pytest.FixtureRequest) 
 def test_every_bit_on_the_host(program: Program) -> None:
     """With the address and undefined-behaviour sanitizers."""
     same(program, None)
+
+
+def test_long_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results from 64-bit sums, where no other arithmetic is offered."""
+    monkeypatch.setattr(plane_results, "MACHINES", (Machine.LONG,))
+    some = [t for t in trials(np.random.default_rng(5)) if t.requant is not None][::3]
+    made = Program(some, connected(build(Isa.CV32E40P)))
+    functions = " ".join(s.details.layer.function for s in made.steps)
+    assert functions.count("_long_") > len(some) / 2
+    same(made, None)
+    same(made, Isa.CV32E40P)
 
 
 def test_the_trials_have_every_kernel(program: Program, request: pytest.FixtureRequest) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.kernels_products import MOST, programs, trials
 from benchmarks.steps import Outcome, Program, Trial
-from qcompile.plan import c_product_layout
+from qcompile.passes.uniform_form import Machine
+from qcompile.plan import c_product_layout, c_results
 from qcompile.plan.c_product_code import ProductCode
 from qcompile.plan.c_product_layout import Reading
 from qcompile.rtl import Isa
@@ -50,6 +51,21 @@ def test_every_bit_on_the_rtl(made: list[Program], isa: Isa) -> None:
     same([o for program in made for o in program.on_rtl(isa)])
 
 
+@pytest.mark.parametrize("machine", [Machine.LONG, Machine.HIGH], ids=lambda m: m.name)
+def test_arithmetics_that_are_seldom_needed(
+    machine: Machine, layers: list[Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no other is offered."""
+    monkeypatch.setattr(c_results, "CLOSER", (machine,))
+    some = [t for t in layers if t.requant is not None][::5]
+    for program in programs(some, Isa.MPIC):
+        kernels = [k for step in program.steps for k in step.draft.code.kernels]
+        by = [dict(k.macros)["QC_BY"] for k in kernels if k.name == "qc_tile"]
+        assert by.count(f"QC_BY_{machine.name}") > len(by) / 2
+        same(program.on_host())
+        same(program.on_rtl(Isa.MPIC))
+
+
 def test_the_layers_take_every_way(layers: list[Trial], made: list[Program], isa: Isa) -> None:
     """All channels, readings, widths, and arithmetics of results."""
     steps = [step for program in made for step in program.steps]
@@ -66,6 +82,10 @@ def test_the_layers_take_every_way(layers: list[Trial], made: list[Program], isa
     assert {"QC_BY_WORD", "QC_BY_CALL"} <= by
     assert ("QC_BY_UNIT" if isa is Isa.MPIC_Q else "QC_BY_SPLIT") in by
     assert {m["QC_W_BITS"] for m in macros} == {"2", "4", "8"}
+    tiles = [
+        {k.types.split("_")[2] for k in s.draft.code.kernels if k.name == "qc_tile"} for s in steps
+    ]
+    assert any("call" in kinds and len(kinds) > 1 for kinds in tiles), "no layer in parts"
     shared = {m["QC_W_BITS"] for m in macros if m["QC_SHARED"] == "1"}
     assert shared == ({"2", "4"} if isa is Isa.RV32IMC else set())
     folded = {m["QC_W_BITS"] for m in macros if m["QC_FOLDED"] == "1"}

@@ -35,6 +35,7 @@ class Machine(Enum):
     WORD = "one 32-bit product; split is 0"
     SPLIT = "two 32-bit products, of the upper and the lower part of M; their sums fit 32 bits"
     HIGH = "the upper half of (a << 32 - split)·M, 32-bit numbers; sums fit 32 bits"
+    LONG = "an exact 64-bit product of 32-bit numbers and a 64-bit sum; split is 0, shift >= 32"
     UNIT = "an exact 64-bit product of 32-bit numbers; b fits 32 bits, sums do not overflow"
 
 
@@ -146,7 +147,7 @@ def bounds(columns: Columns, machine: Machine) -> Iterator[int | None]:
     """No clamp, where every accumulator fits 32 bits; one to 2^n - 1; one just around the steps."""
     if columns.size <= WORD_LIMIT:
         yield None
-    if machine is not Machine.UNIT:
+    if machine not in (Machine.UNIT, Machine.LONG):
         yield from (b for b in tight(columns.reach) if b < columns.size and b <= WORD_LIMIT)
 
 
@@ -184,6 +185,9 @@ def shifts(columns: Columns, machine: Machine) -> Iterator[tuple[int, int]]:
     whole = machine in (Machine.HIGH, Machine.UNIT)  # M itself fits 32 bits
     split = min(most_bits(columns.size + 1), MOST_SPLIT) if machine is Machine.SPLIT else 0
     finest = int(31 - np.log2(float(columns.slope.max()) or 2.0**-31))
+    if machine is Machine.LONG:
+        yield from ((s, 0) for s in long_shifts(columns, finest))
+        return
     height = 0.0 if machine is Machine.UNIT else columns.height
     top = int(32 - np.log2(max(columns.height_at_zero, height, 1.0)))
     for shift in range(min(top, 31), max(top - SHIFTS_TRIED, -1), -1):
@@ -191,6 +195,14 @@ def shifts(columns: Columns, machine: Machine) -> Iterator[tuple[int, int]]:
             split = min(finest - shift, 32 if machine is Machine.HIGH else 31)
         if split >= 0 and columns.highest_level() << (split + shift) < SAFE:
             yield shift, split
+
+
+def long_shifts(columns: Columns, finest: int) -> Iterator[int]:
+    """The largest shifts with which multipliers fit 32 bits and sums 64, from 32 on."""
+    top = finest
+    while top >= 32 and columns.highest_level() << top >= SAFE:
+        top -= 1
+    yield from range(top, max(top - SHIFTS_TRIED, 31), -1)
 
 
 class Attempt:
@@ -234,8 +246,8 @@ class Attempt:
 
 def fits(columns: Columns, machine: Machine, split: int, multiplier: Ints, offset: Ints) -> Mask:
     """Where all intermediate values fit the machine, for every accumulator: [C]."""
-    numbers = [offset]
-    if machine in (Machine.HIGH, Machine.UNIT):
+    numbers = [] if machine is Machine.LONG else [offset]
+    if machine in (Machine.HIGH, Machine.UNIT, Machine.LONG):
         numbers.append(multiplier)
     else:
         numbers += parts(multiplier, split)
@@ -250,4 +262,4 @@ def fits(columns: Columns, machine: Machine, split: int, multiplier: Ints, offse
                 numbers += [a, coarse, fine, total, total + offset]
     stacked = np.stack(numbers)
     good: Mask = np.all((stacked >= -WORD_LIMIT - 1) & (stacked <= WORD_LIMIT), axis=0)
-    return good
+    return good & (np.abs(offset) < SAFE)

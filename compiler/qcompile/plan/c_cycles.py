@@ -13,9 +13,23 @@ from math import gcd
 from qcompile.plan.c_results import By, Results
 from qcompile.plan.tiles import QUAD, Run
 
-RESULT = {By.WORD: 3, By.SPLIT: 5, By.HIGH: 8, By.UNIT: 1, By.CALL: 0}  # of one sum
-CONSTANTS = {By.WORD: 2, By.SPLIT: 3, By.HIGH: 2, By.UNIT: 2, By.CALL: 0}  # loads of a channel
-LAYER = {By.WORD: 2, By.SPLIT: 3, By.HIGH: 3, By.UNIT: 0, By.CALL: 0}  # loads for all channels
+RESULT = {By.WORD: 3, By.SPLIT: 5, By.HIGH: 8, By.LONG: 11, By.UNIT: 1, By.CALL: 0}  # of one sum
+CONSTANTS = {
+    By.WORD: 2,
+    By.SPLIT: 3,
+    By.HIGH: 2,
+    By.LONG: 3,
+    By.UNIT: 2,
+    By.CALL: 0,
+}  # loads of a channel
+LAYER = {
+    By.WORD: 2,
+    By.SPLIT: 3,
+    By.HIGH: 3,
+    By.LONG: 2,
+    By.UNIT: 0,
+    By.CALL: 0,
+}  # loads for all channels
 
 TILE_START = 22  # from a quad's first instruction to its loops
 TILE_END = 9  # what surrounds a quad's results, with its branch back

@@ -9,6 +9,7 @@ import numpy as np
 from qcompile.ops import Conv
 from qcompile.passes.uniform_form import Machine
 from qcompile.plan.c_layers import Code, Site
+from qcompile.plan.c_results import scales
 from qcompile.plan.c_types import I8, I32, Array, Kernel
 from qcompile.plan.c_weights import Rows, packed_rows
 from qcompile.plan.plane_fields import DepthwiseCode, LayerFields, ShapeFields, Walk, turns
@@ -17,7 +18,12 @@ from qcompile.plan.planes import LANES, Planes, Work, arrangements, cycles
 from qcompile.qtype import Ints
 from qcompile.rtl import Isa
 
-BY = {Machine.WORD: "QC_BY_WORD", Machine.SPLIT: "QC_BY_SPLIT", Machine.UNIT: "QC_BY_UNIT"}
+BY = {
+    Machine.WORD: "QC_BY_WORD",
+    Machine.SPLIT: "QC_BY_SPLIT",
+    Machine.LONG: "QC_BY_LONG",
+    Machine.UNIT: "QC_BY_UNIT",
+}
 BATCH = 1024  # bytes of weights that are unpacked at a time, or four channels
 SLACK = 3  # bytes after packed weights that the assembly may read
 
@@ -97,8 +103,8 @@ class Builder:
         p, rows = self.planes, self._rows()
         plain = p.small and stored_plainly(rows)
         kernel = self._kernel()
-        scales = "NULL" if self.called else f"{self.site.name}_scales"
-        details = DepthwiseCode(self._shape(), self._layer(kernel, plain), rows.fields, scales)
+        table = "NULL" if self.called else f"{self.site.name}_scales"
+        details = DepthwiseCode(self._shape(), self._layer(kernel, plain), rows.fields, table)
         sums = 4 * p.rows * p.along.results if self.called else 0
         unpacked = 0 if plain else -(-self._batch(plain) * p.taps // 4) * 4
         scratch = LANES * p.plane + unpacked + sums
@@ -107,7 +113,7 @@ class Builder:
             arrays = tuple(slackened(a) if a.packed else a for a in arrays)
         if not self.called:
             note = "low, high, offset"
-            arrays += (Array(scales, I32, self._scales(), note),)
+            arrays += (Array(table, I32, self._scales(), note),)
         kernels = (kernel, Kernel("qc_planes", "all", ()))
         return Code(
             details,
@@ -134,10 +140,8 @@ class Builder:
     def _scales(self) -> Ints:
         form = self.results.form
         assert form is not None
-        whole = form.machine is not Machine.SPLIT
-        low = np.zeros_like(form.multiplier) if whole else form.lower
-        high = form.multiplier if whole else form.upper
-        return np.stack([low, high, form.offset], axis=1).reshape(-1)
+        columns, _ = scales(form, form.offset)
+        return columns.reshape(-1)
 
     def _kernel(self) -> Kernel:
         p, r = self.planes, self.results
@@ -199,7 +203,7 @@ class Builder:
             p.pixels % 4,
             128 if self.flip else 0,
             form.split if form else 0,
-            form.shift if form else 0,
+            scales(form, form.offset)[1] if form else 0,
             (form.bound or 0) if form else 0,
             r.status,
             **vars(self._walk(y_row, y_column)),

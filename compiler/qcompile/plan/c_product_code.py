@@ -13,16 +13,15 @@ class RunCode:
     """Fields as in `qc_run` of qc_tile.h."""
 
     words: str
+    tiles: str
+    columns: str
+    jump: int
+    clamp: int | str
     channel: int
     quads: int
     trips: int
-    jump: int
-    tiles: str
-    columns: str
     split: int
     shift: int
-    called: int
-    clamp: int
 
 
 @dataclass(frozen=True)
@@ -82,4 +81,5 @@ class ProductCode:
     several: bool  # sweeps, or weights that are unpacked: qc_passes.inc
     stored: tuple[str, ...]  # data, step and offset of rows, if there are any
     widths: str
+    rows: int  # that are stored
     copies: int  # where copies start in scratch, bytes

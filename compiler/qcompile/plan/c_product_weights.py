@@ -7,7 +7,7 @@ import numpy as np
 from qcompile.plan import tiles
 from qcompile.plan.c_product_layout import Layout
 from qcompile.plan.c_types import I32, U8, U32, Array, ints
-from qcompile.plan.packing import pack
+from qcompile.plan.packing import Coding, pack
 from qcompile.plan.tiles import Storage
 from qcompile.qtype import Ints
 
@@ -33,12 +33,18 @@ def rows(layout: Layout) -> bytes:
     return data + bytes(AFTER_ROWS) * bool(kept)
 
 
+def row_codings(layout: Layout) -> list[Coding]:
+    """Of the rows, in their order."""
+    kept = [r for r in layout.runs if r.storage is Storage.ROWS]
+    return [c for r in kept for c in layout.codings[r.channel : r.channel + r.channels]]
+
+
 def stored(layout: Layout, rows: bytes) -> tuple[str, ...]:
     """The names of the rows and of the steps and offsets of their codes, if there are rows."""
     if not rows:
         return ()
     name = layout.site.name
-    plain = all(c.plain for c in layout.codings)
+    plain = all(c.plain for c in row_codings(layout))
     coded = ("NULL", "NULL") if plain else (f"{name}_step", f"{name}_base")
     return (f"{name}_rows", *coded)
 
@@ -50,11 +56,12 @@ def arrays(layout: Layout, words: Ints, rows: bytes) -> tuple[Array, ...]:
     if len(words):
         arrays.append(Array(f"{name}_words", U32, words, packed=True))
     if rows:
+        codings = row_codings(layout)
         arrays.append(Array(f"{name}_rows", U8, np.frombuffer(rows, np.uint8), packed=True))
-        arrays.append(Array(f"{name}_widths", U8, ints([c.bits for c in layout.codings])))
-    if rows and not all(c.plain for c in layout.codings):
-        arrays.append(Array(f"{name}_step", I32, ints([c.step for c in layout.codings])))
-        arrays.append(Array(f"{name}_base", I32, ints([c.offset for c in layout.codings])))
+        arrays.append(Array(f"{name}_widths", U8, ints([c.bits for c in codings])))
+        if not all(c.plain for c in codings):
+            arrays.append(Array(f"{name}_step", I32, ints([c.step for c in codings])))
+            arrays.append(Array(f"{name}_base", I32, ints([c.offset for c in codings])))
     return tuple(arrays)
 
 

@@ -10,19 +10,22 @@ from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_product_code import PassCode, ProductCode, ProductFields, RunCode, Unpacking
 from qcompile.plan.c_product_layout import MIXED, Layout, patched, shaped
 from qcompile.plan.c_product_layout import Reading as Reading
-from qcompile.plan.c_results import CALL, Results, results_by_run
+from qcompile.plan.c_results import CALL, Results, results_by_parts
 from qcompile.plan.c_types import I32, accumulator, container
 from qcompile.plan.packing import pack
 from qcompile.plan.tiles import Narrow, Run, Storage
 from qcompile.qtype import QType
 from qcompile.rtl import Isa
 
+MOST = 0xFFFC  # channels, and weights of a channel: uint16_t in qc_run
 FEW_TAPS = 64  # of a pixel
 
 
 def covers(op: Conv | Dense, x: QType) -> bool:
     """Whether tiles serve: narrow codes, weights and sums, one group."""
     if isinstance(op, Conv) and op.groups > 1:
+        return False
+    if max(op.weight.shape[0], op.weight[0].size) > MOST:
         return False
     narrow = int(op.weight.min(initial=0)) >= -128 and int(op.weight.max(initial=0)) <= 127
     return narrow and container(x).bits == 8 and accumulator(op.reach(x)) == I32
@@ -69,15 +72,24 @@ def product(op: Conv | Dense, site: Site, isa: Isa, widths: tiles.Widths) -> Bui
     op = replace(op, weight_bits=tiles.stored(op.weight_bits, runs))
     codings = pack(op.weight, op.weight_bits).codings
     shape = shaped(op, site, runs)
-    return Builder(op, site, shape, runs, codings, results_at(site, isa, runs), isa)
+    runs, made = with_results(site, isa, runs)
+    return Builder(op, site, shape, runs, codings, made, isa)
 
 
-def results_at(site: Site, isa: Isa, runs: tuple[Run, ...]) -> tuple[Results, ...]:
-    """How the results of each run are made."""
+def with_results(
+    site: Site, isa: Isa, runs: tuple[Run, ...]
+) -> tuple[tuple[Run, ...], tuple[Results, ...]]:
+    """The runs, perhaps in parts, and how the results of each are made."""
     if site.requant is None or site.sums is None or site.y.bits != 8:
-        return (CALL,) * len(runs)
+        return runs, (CALL,) * len(runs)
     channels = [slice(r.channel, r.channel + r.channels) for r in runs]
-    return results_by_run(site.requant, site.sums, isa, channels)
+    parts = results_by_parts(site.requant, site.sums, isa, channels, tiles.QUAD)
+    pairs = [
+        (replace(run, channel=part.start, channels=part.stop - part.start), made)
+        for run, found in zip(runs, parts, strict=True)
+        for part, made in found
+    ]
+    return tuple(run for run, _ in pairs), tuple(made for _, made in pairs)
 
 
 class Builder(Layout):
@@ -99,6 +111,7 @@ class Builder(Layout):
             self.several(),
             c_product_weights.stored(self, rows),
             f"{self.site.name}_widths" if len(rows) else "NULL",
+            sum(r.channels for r in self.runs if r.storage is Storage.ROWS),
             copies,
         )
         kernels = c_product_kernels.kernels(self)
@@ -165,14 +178,13 @@ class Builder(Layout):
         kind, needs = c_product_kernels.tile_types(self, run), self.needs()
         return RunCode(
             words,
+            f"qc_tiles_{kind}" if needs & 1 else "NULL",
+            f"qc_columns_{kind}" if needs & 2 else "NULL",
+            jump,
+            (r.clamp or 0) if r.in_kernel else "QC_CALLED",
             run.channel,
             run.quads,
             run.trips(self.shape.taps),
-            jump,
-            f"qc_tiles_{kind}" if needs & 1 else "NULL",
-            f"qc_columns_{kind}" if needs & 2 else "NULL",
             r.split,
             r.shift,
-            int(not r.in_kernel),
-            r.clamp or 0,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -12,6 +12,7 @@ import numpy as np
 
 from qcompile.ops import Requant
 from qcompile.passes.uniform_form import (
+    SAFE,
     Limits,
     Machine,
     SignedClip,
@@ -30,6 +31,7 @@ class By(Enum):
     WORD = "QC_BY_WORD"
     SPLIT = "QC_BY_SPLIT"
     HIGH = "QC_BY_HIGH"
+    LONG = "QC_BY_LONG"
     UNIT = "QC_BY_UNIT"
     CALL = "QC_BY_CALL"
 
@@ -38,9 +40,10 @@ BY = {
     Machine.WORD: By.WORD,
     Machine.SPLIT: By.SPLIT,
     Machine.HIGH: By.HIGH,
+    Machine.LONG: By.LONG,
     Machine.UNIT: By.UNIT,
 }
-CLOSER = (Machine.WORD, Machine.SPLIT, Machine.HIGH)  # with any limits
+CLOSER = (Machine.WORD, Machine.SPLIT, Machine.HIGH, Machine.LONG)  # with any limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +97,57 @@ def results(op: Requant, sums: QType, isa: Isa) -> Results:
     return CALL
 
 
-def results_by_run(
-    op: Requant, sums: QType, isa: Isa, channels: Sequence[slice]
-) -> tuple[Results, ...]:
-    """One for each run of channels: the same arithmetic, or else each its own with one clip."""
+Part = tuple[slice, Results]
+
+
+def results_by_parts(
+    op: Requant, sums: QType, isa: Isa, runs: Sequence[slice], step: int
+) -> list[list[Part]]:
+    """For each run of channels its parts of whole `step`s, and how their results are made.
+
+    One arithmetic for all of them, or each run its own, or each part of a run; all results that
+    are not `CALL` have one clip.
+    """
     whole = results(op, sums, isa)
-    if whole.in_kernel or len(channels) == 1:
-        return tuple(whole.of(c) for c in channels)
-    found = [results(*part_of(op, sums, c.start, c.stop), isa) for c in channels]
-    clips = Counter(r.clip for r in found if r.in_kernel)
-    if not clips:
-        return (CALL,) * len(channels)
-    ((clip, _),) = clips.most_common(1)
-    return tuple(r if r.clip == clip else CALL for r in found)
+    if whole.by not in (By.LONG, By.CALL):
+        return [[(run, whole.of(run))] for run in runs]
+    found = [list(merged(op, sums, isa, parts_of(op, sums, isa, run, step))) for run in runs]
+    clips = Counter(r.clip for parts in found for _, r in parts if r.in_kernel)
+    if whole.in_kernel and len(clips) > 1:
+        return [[(run, whole.of(run))] for run in runs]
+    clip = clips.most_common(1)[0][0] if clips else CALL.clip
+    return [[(c, r if r.clip == clip else CALL) for c, r in parts] for parts in found]
+
+
+def parts_of(op: Requant, sums: QType, isa: Isa, run: slice, step: int) -> Iterator[Part]:
+    """The run cut in halves, again and again, until the parts have an arithmetic or no halves."""
+    made = results(*part_of(op, sums, run.start, run.stop), isa)
+    steps = -(-(run.stop - run.start) // step)
+    if made.in_kernel or steps == 1:
+        yield run, made
+        return
+    middle = run.start + steps // 2 * step
+    yield from parts_of(op, sums, isa, slice(run.start, middle), step)
+    yield from parts_of(op, sums, isa, slice(middle, run.stop), step)
+
+
+def merged(op: Requant, sums: QType, isa: Isa, parts: Iterable[Part]) -> Iterator[Part]:
+    """Neighbours together where one arithmetic, or none, serves both."""
+    last, made = slice(0, 0), CALL
+    for run, own in parts:
+        both = slice(last.start, run.stop)
+        if last.start == last.stop:
+            last, made = run, own
+        elif not made.in_kernel and not own.in_kernel:
+            last = both
+        else:
+            together = results(*part_of(op, sums, both.start, both.stop), isa)
+            if together.in_kernel and made.in_kernel and own.in_kernel:
+                last, made = both, together
+                continue
+            yield last, made
+            last, made = run, own
+    yield last, made
 
 
 @lru_cache(maxsize=512)  # so that what `uniform_form` remembers of the part is found again
@@ -133,17 +174,31 @@ def fitted(form: UniformForm, sums: QType) -> Results | None:
                 return None
         case _:
             limit = int(ends(form.clip)[1][0])
-    whole = form.machine is not Machine.SPLIT
-    lower = np.zeros_like(form.multiplier) if whole else form.lower
-    upper = form.multiplier if whole else form.upper
     split = 32 - form.split if form.machine is Machine.HIGH else form.split
-    scales = np.stack([lower, upper, offset], axis=1)
     signed = isinstance(form.clip, SignedClip)
-    return Results(BY[form.machine], signed, low, limit, split, form.shift, form.bound, scales)
+    columns, shift = scales(form, offset)
+    return Results(BY[form.machine], signed, low, limit, split, shift, form.bound, columns)
+
+
+def scales(form: UniformForm, offset: Ints) -> tuple[Ints, int]:
+    """(low, high, offset of `qc_scale` for each channel, the last shift): see qc_tile.h."""
+    none = np.zeros_like(form.multiplier)
+    match form.machine:
+        case Machine.SPLIT:
+            columns = [form.lower, form.upper, offset]
+        case Machine.LONG:
+            low_half = (offset + (1 << 31)) % (1 << 32) - (1 << 31)
+            columns = [form.multiplier, low_half, offset >> 32]
+            return np.stack(columns, axis=1), form.shift - 32
+        case _:
+            columns = [none, form.multiplier, offset]
+    return np.stack(columns, axis=1), form.shift
 
 
 def fits(form: UniformForm, offset: Ints, sums: QType) -> bool:
     """Whether the last sum, which rises or falls with the first, stays within 32 bits."""
+    if form.machine is Machine.LONG:
+        return bool(np.all(np.abs(offset) < SAFE))
     bound = form.bound if form.bound is not None else I32.high
     for end in (sums.lows(), sums.highs()):
         a = np.clip(end, -bound - 1, bound)

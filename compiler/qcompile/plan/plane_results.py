@@ -20,7 +20,13 @@ from qcompile.plan.c_layers import Site
 from qcompile.qtype import Ints, QType
 from qcompile.rtl import Isa
 
-RESULT = {Machine.WORD: 4, Machine.SPLIT: 6, Machine.UNIT: 2}  # instructions, with the store
+MACHINES = (Machine.WORD, Machine.SPLIT, Machine.LONG)
+RESULT = {  # cycles, with the store
+    Machine.WORD: 4,
+    Machine.SPLIT: 6,
+    Machine.LONG: 12,
+    Machine.UNIT: 2,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ def results(op: Conv, site: Site, isa: Isa, flip: bool) -> Results:
         return Results(None, bias)
     unit = (Machine.UNIT,) if isa is Isa.MPIC_Q else ()
     moved_op, sums = absorbed(site.requant, site.sums, bias)
-    for machine in (*unit, Machine.WORD, Machine.SPLIT):
+    for machine in (*unit, *MACHINES):
         form = uniform_form(moved_op, sums, machine)
         if form is not None and not isinstance(form.clip, Limits):
             return Results(form, bias)

@@ -42,6 +42,7 @@
  *   QC_BY_SPLIT  (a * high + ((a * low) >> split) + offset) >> shift
  *   QC_BY_UNIT   (((int64_t)a * high >> split) + offset) >> shift, one instruction of the unit
  *   QC_BY_HIGH   (mulh(a << split, high) + offset) >> shift
+ *   QC_BY_LONG   ((int64_t)a * low + (offset << 32 | high)) >> 32 >> shift, `high` unsigned
  *   QC_BY_CALL   a `finish` function
  * All but the last are clipped to 0 .. limit, to -limit - 1 .. limit where results are signed, or to
  * 0 .. limit before QC_Y_LOW is added. */
@@ -50,8 +51,10 @@
 #define QC_BY_UNIT 3
 #define QC_BY_CALL 4
 #define QC_BY_HIGH 5
+#define QC_BY_LONG 6
 
 #define QC_SEGMENTS 16 /* at most */
+#define QC_CALLED (-1)
 
 /* Constants of one output channel. */
 typedef struct {
@@ -102,6 +105,15 @@ typedef struct {
 
 typedef void qc_tile_function(qc_job *job);
 
+/* QC_BY_LONG; the sum fits 64 bits. */
+static inline int32_t qc_long_result(int32_t a, int32_t low, int32_t high, int32_t offset,
+                                     int32_t shift)
+{
+    const uint64_t more = (uint64_t)(uint32_t)offset << 32 | (uint32_t)high;
+    const uint64_t sum = (uint64_t)((int64_t)a * low) + more;
+    return (int32_t)(uint32_t)(sum >> 32) >> shift;
+}
+
 /* The places of qc_job's fields for the assembly. */
 #define QC_PLACES(field, place) \
     typedef char qc_place_of_##field[sizeof(void *) != 4 || offsetof(qc_job, field) == (place) ? 1 : -1]
@@ -138,13 +150,13 @@ QC_PLACES(excess, 196);
 /* Consecutive quads that are computed alike. */
 typedef struct {
     const uint32_t *words;     /* weights in the order of execution; NULL: at the start of scratch */
-    int32_t channel, quads;
-    int32_t trips;
-    int32_t jump;              /* bytes from the end of a segment to the start of the next */
     qc_tile_function *tiles;   /* for groups of four pixels */
     qc_tile_function *columns; /* for single pixels */
-    uint8_t split, shift, called; /* QC_BY ..., or QC_BY_CALL */
-    int32_t clamp;
+    int32_t jump;              /* bytes from the end of a segment to the start of the next */
+    int32_t clamp;             /* of sums; QC_CALLED: results are made by a `finish` function */
+    uint16_t channel, quads;
+    uint16_t trips;
+    uint8_t split, shift;
 } qc_run;
 
 /* Pixels that are copied out of rows before they are executed: qc_patches.inc. */

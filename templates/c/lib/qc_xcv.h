@@ -21,6 +21,7 @@
 #define ADDI(rd, a, b) "addi " rd ", " a ", " b "\n"
 #define MUL(rd, a, b) "mul " rd ", " a ", " b "\n"
 #define MULH(rd, a, b) "mulh " rd ", " a ", " b "\n"
+#define SLTU(rd, a, b) "sltu " rd ", " a ", " b "\n"
 #define SLL(rd, a, b) "sll " rd ", " a ", " b "\n"
 #define SRA(rd, a, b) "sra " rd ", " a ", " b "\n"
 #define SLLI(rd, a, places) "slli " rd ", " a ", " places "\n"
