@@ -100,9 +100,9 @@ def measured(model: IntegerModel, name: str, isa: Isa) -> Figures:
     bench = FirmwareBench(isa, lambda _: project)
     counts = bench.measure(model, project, None)
     plan = project.plan
-    fused = {layer.last.name: layer for layer in layers(model.graph)}
+    fused = {layer.last.name: layer for layer in layers(plan.model.graph)}
     rows = tuple(
-        layer_of(model, fused[step.draft.node], step, c, isa)
+        layer_of(plan.model, fused[step.draft.node], step, c, isa)
         for step, c in zip(plan.steps, counts.steps, strict=True)
     )
     found = sizes_of(project, isa, counts.stack_bytes)

@@ -13,6 +13,7 @@ from c_runner import Runner
 from cases import conv, dense
 from qcompile.ops import Conv, Dense, Gather
 from qcompile.passes.sort_outputs import mixed, sort_outputs
+from qcompile.plan.c_plan import plan_c
 
 WIDTHS = (2, 8, 4, 8, 2)  # channel after channel
 
@@ -89,3 +90,11 @@ def test_the_code_computes_the_same(tmp_path: Path) -> None:
         found, _ = runner.run(new)
         for name in wanted:
             np.testing.assert_array_equal(found[name], wanted[name], err_msg=old.name)
+
+
+def test_the_cycles_of_a_sorted_layer_are_all_its_own() -> None:
+    """What puts its results in order counts as part of it."""
+    model = made(last_dense).model
+    plan = plan_c(sort_outputs(model), "net")
+    assert len(plan.steps) == 2
+    assert {plan.layer_of(step) for step in plan.steps} == {model.outputs[0].node}

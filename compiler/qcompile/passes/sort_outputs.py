@@ -52,6 +52,11 @@ def sort_outputs(model: IntegerModel) -> IntegerModel:
     return replace(model, graph=model.graph.rebuild(rule), links=links)
 
 
+def unsorted(name: str) -> str:
+    """The name that a layer had before it was sorted, if it was."""
+    return name.removesuffix(f".{SORTED}")
+
+
 def sorting(bits: tuple[int, ...]) -> Ints:
     """The channels with the widest first, equal ones in their order."""
     return np.argsort(-np.array(bits), kind="stable")

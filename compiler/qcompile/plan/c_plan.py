@@ -12,6 +12,7 @@ from qcompile.errors import CompileError
 from qcompile.model import IntegerModel, Port
 from qcompile.names import identifiers
 from qcompile.ops import Constant, Conv
+from qcompile.passes.sort_outputs import unsorted
 from qcompile.plan import c_storage
 from qcompile.plan.c_drafts import Draft, copy_of, drafts_of, qtype_of, use_of
 from qcompile.plan.c_formats import packed_bits
@@ -142,13 +143,17 @@ class CPlan:
         return max(self.memory.size, self.storage.alignment)
 
     def layer_of(self, step: Step) -> str | None:
-        """The node of the layer that a step computes, or rows of; None for copies."""
+        """The node of the layer that a step computes, or rows of; None for copies.
+
+        What puts the results of a sorted layer in order is part of it.
+        """
         node = step.draft.node
         if step.draft.field or step.draft.piece:
             return None
         if self.bands is None or node in self.bands.plain.model.graph:
-            return node
-        return self.bands.wholes.get(node)
+            return unsorted(node)
+        whole = self.bands.wholes.get(node)
+        return None if whole is None else unsorted(whole)
 
     @property
     def copied_bytes(self) -> int:

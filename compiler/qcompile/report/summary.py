@@ -25,7 +25,8 @@ def summary(report: Table, folder: str = "") -> str:
         pair("target", f"{report['target']['name']}, {report['target']['title']}"),
         pair(
             "layers",
-            f"{len(report['layers'])}, {count(totals['macs'])} MACs, "
+            f"{sum(row['op'] != 'copy' for row in report['layers'])}, "
+            f"{count(totals['macs'])} MACs, "
             f"{count(totals['bops'])} bit operations",
         ),
         pair("weights", weights_line(report)),
@@ -121,7 +122,8 @@ def cycle_lines(report: Table) -> list[str]:
     lines.append(pair("", sources["cycles"]))
     if "slow_flash" in totals:
         slow = totals["slow_flash"]
-        text = f"{count(slow['cycles'])} cycles with {slow['wait_cycles']} wait states"
+        states = "wait state" if slow["wait_cycles"] == 1 else "wait states"
+        text = f"{count(slow['cycles'])} cycles with {slow['wait_cycles']} {states}"
         lines.append(pair("slow flash", text))
     return lines
 

@@ -61,20 +61,12 @@ typedef struct {
     int32_t bias, low, high, offset;
 } qc_scale;
 
-/* Where results of QC_BY_CALL go. */
-typedef struct {
-    qc_finish_i32 *function;
-    const void *constants;
-    void *y;
-    int32_t out_channels;
-} qc_call;
-
 /* One call of a tile kernel: all quads of a run for some pixels. The assembly knows the places of
  * the fields on a 32-bit machine, see QC_PLACES. */
 typedef struct {
     const uint32_t *w;         /* words of the first quad */
     const uint8_t *x;          /* the first pixel's first word */
-    const qc_scale *q;       /* constants of the first quad */
+    const qc_scale *q;         /* constants of the first quad */
     uint8_t *y;                /* results of the first quad and pixel */
     int32_t count;             /* of groups of four pixels, or of pixels */
     int32_t quads;
@@ -93,13 +85,11 @@ typedef struct {
     int32_t left;
     int32_t saved;
     int32_t *sums;             /* QC_BY_CALL: results of one tile */
-    const qc_call *call;
-    int32_t channel, place;    /* of the first quad, of the first pixel */
+    void *scratch;             /* of the layer */
+    int32_t pairs;             /* where in it qc_pairs.inc prepares activations */
     /* Bytes from the end of each segment to the start of the next; the assembly, which walks
      * along them, finds its way back by the address of the job after the last. */
     int32_t jumps[QC_SEGMENTS + 1];
-    void *scratch;             /* of the layer */
-    int32_t pairs;             /* where in it qc_pairs.inc prepares activations */
     int32_t excess[4];         /* of each pixel, see qc_folded.inc */
 } qc_job;
 
@@ -144,8 +134,8 @@ QC_PLACES(y_now, 92);
 QC_PLACES(left, 96);
 QC_PLACES(saved, 100);
 QC_PLACES(sums, 104);
-QC_PLACES(jumps, 120);
-QC_PLACES(excess, 196);
+QC_PLACES(jumps, 116);
+QC_PLACES(excess, 184);
 
 /* Consecutive quads that are computed alike. */
 typedef struct {

@@ -120,10 +120,7 @@
 /* Shifts of each byte by twice `half` bits, to the left, and to the right with their signs. */
 #define SLL_BYTES(rd, rs, half) ".insn r 0x7B, 7, 0x28, " rd ", " rs ", x" #half "\n"
 #define SRA_BYTES(rd, rs, half) ".insn r 0x7B, 7, 0x24, " rd ", " rs ", x" #half "\n"
-#define SRL_BYTES(rd, rs, half) ".insn r 0x7B, 7, 0x20, " rd ", " rs ", x" #half "\n"
-#define ROR(rd, a, b) ".insn r 0x2B, 3, 0x20, " rd ", " a ", " b "\n"
-/* As XCV_DOT_U and XCV_PRODUCT_U, of unsigned bytes alone. */
-#define XCV_DOT_UU(acc, a, w) ".insn r 0x7B, 1, 0x4C, " acc ", " a ", " w "\n"
+/* As XCV_PRODUCT_U, of unsigned bytes alone. */
 #define XCV_PRODUCT_UU(rd, a, w) ".insn r 0x7B, 1, 0x40, " rd ", " a ", " w "\n"
 #endif
 

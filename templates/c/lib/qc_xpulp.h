@@ -45,7 +45,7 @@
 #define SW_BY(rs2, rs, step) ".insn r 0x2B, 6, 0, " step ", " rs ", " rs2 "\n"
 #define SW_AT(rs2, rs, place) ".insn r 0x23, 6, 0, " place ", " rs ", " rs2 "\n"
 
-/* p.mac, p.addNr, p.clip, p.clipu, p.clipr, p.clipur, p.min, p.max, p.ror, p.insert, p.extractr */
+/* p.mac, p.addNr, p.clip, p.clipu, p.clipr, p.clipur, p.min, p.max, p.insert, p.extractr */
 #define MAC(rd, a, b) ".insn r 0x33, 0, 0x21, " rd ", " a ", " b "\n"
 #define ADDNR(rd, a, b) ".insn r 0x5B, 2, 0x20, " rd ", " a ", " b "\n"
 #define CLIP(rd, a, bits) ".insn r 0x33, 1, 0x0A, " rd ", " a ", x" bits "\n"
@@ -54,7 +54,6 @@
 #define CLIPUR(rd, a, b) ".insn r 0x33, 6, 0x0A, " rd ", " a ", " b "\n"
 #define MIN(rd, a, b) ".insn r 0x33, 4, 0x02, " rd ", " a ", " b "\n"
 #define MAX(rd, a, b) ".insn r 0x33, 6, 0x02, " rd ", " a ", " b "\n"
-#define ROR(rd, a, b) ".insn r 0x33, 5, 0x04, " rd ", " a ", " b "\n"
 #define INSERT(rd, a, bits, place) \
     ".insn r 0x33, 2, 0x5F + " #bits ", " rd ", " a ", x" #place "\n"
 #define EXTRACTR(rd, a, b) ".insn r 0x33, 0, 0x40, " rd ", " a ", " b "\n"
@@ -63,7 +62,6 @@
 #define XCV_PRODUCT_UU(rd, a, w) ".insn r 0x57, 1, 0x40, " rd ", " a ", " w "\n"
 #define XCV_PRODUCT_U(rd, a, w) ".insn r 0x57, 1, 0x44, " rd ", " a ", " w "\n"
 #define XCV_PRODUCT_S(rd, a, w) ".insn r 0x57, 1, 0x4C, " rd ", " a ", " w "\n"
-#define XCV_DOT_UU(acc, a, w) ".insn r 0x57, 1, 0x50, " acc ", " a ", " w "\n"
 #define XCV_DOT_U(acc, a, w) ".insn r 0x57, 1, 0x54, " acc ", " a ", " w "\n"
 #define XCV_DOT_S(acc, a, w) ".insn r 0x57, 1, 0x5C, " acc ", " a ", " w "\n"
 #define MPIC_DOT_U(acc, a, w) XCV_DOT_U(acc, a, w)
@@ -73,7 +71,6 @@
  * pv.packhi.b */
 #define MAX_BYTES_S(rd, a, b) ".insn r 0x57, 1, 0x18, " rd ", " a ", " b "\n"
 #define MAX_BYTES_U(rd, a, b) ".insn r 0x57, 1, 0x1C, " rd ", " a ", " b "\n"
-#define SRL_BYTES(rd, rs, half) ".insn r 0x57, 7, 0x20, " rd ", " rs ", x" #half "\n"
 #define SRA_BYTES(rd, rs, half) ".insn r 0x57, 7, 0x24, " rd ", " rs ", x" #half "\n"
 #define SLL_BYTES(rd, rs, half) ".insn r 0x57, 7, 0x28, " rd ", " rs ", x" #half "\n"
 #define SHUFFLE_BYTES(rd, a, order) ".insn r 0x57, 1, 0x64, " rd ", " a ", " order "\n"
