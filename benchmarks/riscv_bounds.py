@@ -8,7 +8,7 @@ EXECUTED = (2, 4, 8)  # widths of the unit
 TILE = 4  # pixels, and output channels
 WORD = 32  # bits
 BYTE = 8  # the lane of a dot product of cv32e40p
-UNPACKING = {8: 0, 4: 2, 2: 6}  # instructions for the codes of a word of weights
+SHIFTS = {8: 0, 4: 1, 2: 3}  # of a word of weights, whose bytes channels share
 
 TEXT = """\
 Instructions on mpic and mpic-q that kernels of this kind cannot do without, one cycle each; no loop
@@ -29,9 +29,9 @@ with `e`-bit executed activations and `w`-bit executed weights (`e` is the wider
 
 DENSE = """\
 On cv32e40p the operands of a dot product are four bytes. A dense layer uses each weight once, so
-that every word of weights costs a load, the dot products of its codes, and what makes bytes of
-them: nothing for 8-bit codes; of those in a byte, the lowest takes a mask and the highest a shift,
-the ones between take both. Loads of activations, which channels share, do not count."""
+that every word of weights costs a load and the dot products of its codes. Narrow weights of two or
+four channels lie in one byte, which serves one channel after the other: a shift for each but the
+first. Loads of activations, which channels share, do not count."""
 
 
 def bound(layer: Layer) -> float:
@@ -71,7 +71,7 @@ def products(layer: Layer) -> float:
 
 def dense_rate(width: int) -> float:
     """Multiply-accumulates an instruction on cv32e40p, by `DENSE`."""
-    return WORD / width / (1 + UNPACKING[width] + BYTE / width)
+    return WORD / width / (1 + SHIFTS[width] + BYTE / width)
 
 
 def dense_bound(layer: Layer, width: int) -> float:
