@@ -8,8 +8,7 @@ from qcompile.ops import Conv, Dense
 from qcompile.plan import c_product_kernels, c_product_weights, tiles
 from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_product_code import PassCode, ProductCode, ProductFields, RunCode, Unpacking
-from qcompile.plan.c_product_layout import MIXED, Layout, patched, shaped
-from qcompile.plan.c_product_layout import Reading as Reading
+from qcompile.plan.c_product_layout import MIXED, Layout, Reading, patched, shaped
 from qcompile.plan.c_results import CALL, Results, results_by_parts
 from qcompile.plan.c_types import I32, accumulator, container
 from qcompile.plan.packing import pack

@@ -136,15 +136,14 @@ def merged(op: Requant, sums: QType, isa: Isa, parts: Iterable[Part]) -> Iterato
     last, made = slice(0, 0), CALL
     for run, own in parts:
         both = slice(last.start, run.stop)
+        together = CALL
+        if made.in_kernel and own.in_kernel:
+            together = results(*part_of(op, sums, both.start, both.stop), isa)
         if last.start == last.stop:
             last, made = run, own
-        elif not made.in_kernel and not own.in_kernel:
-            last = both
+        elif together.in_kernel or not (made.in_kernel or own.in_kernel):
+            last, made = both, together
         else:
-            together = results(*part_of(op, sums, both.start, both.stop), isa)
-            if together.in_kernel and made.in_kernel and own.in_kernel:
-                last, made = both, together
-                continue
             yield last, made
             last, made = run, own
     yield last, made
