@@ -119,8 +119,10 @@ def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
     assert load(path) == {("network", Isa.MPIC_Q): new}
 
 
-def test_dense_layers_of_bytes_are_bound_by_loads_and_unpacking() -> None:
-    assert [dense_rate(width) for width in (8, 4, 2)] == [2, 8 / 5, 16 / 11]
+def test_dense_layers_of_bytes_are_bound_by_loads_and_shifts() -> None:
+    """Of each word: a load, a dot product for four codes, a shift for each channel but one."""
+    words = {8: 1 + 1, 4: 1 + 2 + 1, 2: 1 + 4 + 3}
+    assert [dense_rate(bits) for bits in words] == [32 / b / n for b, n in words.items()]
 
 
 def test_tables_are_kept_until_the_code_changes(tmp_path: Path) -> None:
