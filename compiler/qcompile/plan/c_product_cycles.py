@@ -14,7 +14,7 @@ LAYER = 130  # what surrounds a layer
 ROW = 55.0  # what surrounds the unpacking of a row
 PLAIN, WORD, FOUR = 9.8, 20.0, 22.0  # a word of bytes; of any weights, and four of them
 SPREAD, EMPTY = 80.0, 5.0  # what surrounds the latter; a word of weights without bits
-UNPACKING = 820  # what surrounds the unpacking of some quads
+UNPACKING = 1095  # what surrounds the unpacking of some quads
 
 
 def product_cycles(layer: Layout) -> int:
