@@ -24,10 +24,8 @@ from qcompile.ops import (
 )
 from qcompile.ops.base import IntegerOp
 from qcompile.ops.requant import Arithmetic, Scale, Steps
-from qcompile.plan import c_elementwise
 from qcompile.plan.c_byte_cycles import cycles
 from qcompile.plan.c_elementwise import AddCodes, LookUp, ScaleCodes
-from qcompile.plan.c_layers import Code, Site
 from qcompile.plan.c_moves import GatherCode, MovesCode
 from qcompile.plan.c_pools import MaxPoolCode, SumCodes
 from qcompile.qtype import Ints, QType, Shape
@@ -46,15 +44,6 @@ WINDOWS = (  # kernel, strides, dilations, pads
     ((6, 7), (1, 1), (1, 1), (0, 0, 0, 0)),
 )
 Random = np.random.Generator
-
-
-def build(op: IntegerOp, site: Site) -> Code | None:
-    match op:
-        case Add():
-            return c_elementwise.add(op, site)
-        case Requant():
-            return c_elementwise.requant(op, site)
-    return None
 
 
 def trial(
@@ -214,7 +203,7 @@ SETS = {
 def program(request: pytest.FixtureRequest) -> Program:
     """All trials of a set; they must have the kernels that are meant."""
     make, kinds = SETS[request.param]
-    made = Program(list(make(np.random.default_rng(7))), connected(build))
+    made = Program(list(make(np.random.default_rng(7))), connected(kernels_elementwise.fast))
     for step, t in zip(made.steps, made.trials, strict=True):
         assert not kinds or isinstance(step.details, kinds), t.name
     return made
@@ -242,7 +231,7 @@ def test_every_bit_on_the_host(program: Program) -> None:
 def test_cycles_are_as_predicted(isa: Isa) -> None:
     """Within 10 % on cores whose kernels do not depend on the compiler's choices."""
     large = [t for t in kernels_elementwise.trials() if t.output.channels > 3]
-    made = Program(large, connected(build))
+    made = Program(large, connected(kernels_elementwise.fast))
     for step, outcome in zip(made.steps, made.on_rtl(isa), strict=True):
         predicted = cycles(step.details, isa)
         if predicted is None:

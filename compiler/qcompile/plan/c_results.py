@@ -113,7 +113,8 @@ def results_by_parts(
         return [[(run, whole.of(run))] for run in runs]
     found = [list(merged(op, sums, isa, parts_of(op, sums, isa, run, step))) for run in runs]
     clips = Counter(r.clip for parts in found for _, r in parts if r.in_kernel)
-    if whole.in_kernel and len(clips) > 1:
+    called = any(not r.in_kernel for parts in found for _, r in parts)
+    if whole.in_kernel and (called or len(clips) > 1):
         return [[(run, whole.of(run))] for run in runs]
     clip = clips.most_common(1)[0][0] if clips else CALL.clip
     return [[(c, r if r.clip == clip else CALL) for c, r in parts] for parts in found]

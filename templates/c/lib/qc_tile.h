@@ -36,8 +36,9 @@
 #endif
 #endif
 
-/* How the results of a layer become codes; the constants are alike for all its channels. With
- * a = bias + sum of products, clamped to -clamp - 1 .. clamp where the layer says so:
+/* How the results of a run become codes; split, shift and clamp are alike for all its channels,
+ * the limit for the whole layer. With a = bias + sum of products, clamped to -clamp - 1 .. clamp
+ * where the run says so:
  *   QC_BY_WORD   (a * high + offset) >> shift
  *   QC_BY_SPLIT  (a * high + ((a * low) >> split) + offset) >> shift
  *   QC_BY_UNIT   (((int64_t)a * high >> split) + offset) >> shift, one instruction of the unit
