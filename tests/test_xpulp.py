@@ -12,6 +12,7 @@ import pytest
 import qcompile
 import test_c_depthwise
 import test_c_elementwise
+from benchmarks import kernels_elementwise
 from benchmarks.kernels_products import ENDINGS
 from benchmarks.steps import WARNINGS, Program, Trial, connected
 from qcompile.backends import emit_for_c
@@ -174,7 +175,7 @@ def test_depthwise_layers(tmp_path: Path) -> None:
 def test_elementwise_layers(name: str, tmp_path: Path) -> None:
     make, _ = test_c_elementwise.SETS[name]
     some = list(make(np.random.default_rng(7)))[::5]
-    same(Program(some, connected(test_c_elementwise.build)), tmp_path)
+    same(Program(some, connected(kernels_elementwise.fast)), tmp_path)
 
 
 def test_a_network_of_many_kernels(tmp_path: Path) -> None:
