@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.catalogue import Entry
 from benchmarks.opening import note_of, opened
-from qcompile.backends import build_hls, emit_for_c, emit_for_hls
+from qcompile.backends import build_hls, emit_for_c, emit_for_fpga
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.passes import lower
@@ -130,7 +130,7 @@ def measured(task: Task, source: Source, limits: Limits, note: str) -> Result:
 def emitted(backend: Backend, model: IntegerModel) -> Project:
     if backend is Backend.C:
         return emit_for_c(model, "net", {})
-    return emit_for_hls(model, "net", vectors(model, 1))
+    return emit_for_fpga(model, "net", vectors(model, 1))
 
 
 def sizes(project: Project) -> tuple[int | None, int]:

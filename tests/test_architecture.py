@@ -14,6 +14,7 @@ from qcompile.resources import PACKAGE, folder
 STAGES = (
     ("elf", "errors", "names", "resources", "qtype", "progress"),
     ("rtl",),
+    ("synth",),
     ("ops.base",),
     ("graph",),
     ("semantics", "ops"),

@@ -149,13 +149,3 @@ def test_shallow_streams_lock(tmp_path: Path) -> None:
     case = deep(1)
     plan = plan_dataflow(case.model)
     assert run(tmp_path, case, plan, dict.fromkeys(plan.depths, 2)) == LOCKED
-
-
-def test_only_joins_are_deep() -> None:
-    """A residual block keeps one tensor, on the branch without layers."""
-    case = next(c for c in cases() if c.name == "residual")
-    plan = plan_dataflow(case.model)
-    words = {s.name: s.words for s in plan.streams}
-    assert {n: d for n, d in plan.depths.items() if d != 2} == {
-        "requant_fork_out_2": words["requant_fork_out_2"]
-    }

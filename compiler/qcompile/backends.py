@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from qcompile.emit.c import emit_plan
 from qcompile.emit.hls import emit_hls, namespace
+from qcompile.emit.rtl import emit_rtl
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.names import identifier
 from qcompile.passes.sort_outputs import sort_outputs
 from qcompile.plan.bands import Mode, Wish, plan_in_bands
 from qcompile.plan.c_plan import plan_c
-from qcompile.plan.dataflow import plan_dataflow
+from qcompile.plan.folding_file import FILE, folding_text
+from qcompile.plan.rate import RateWish, plan_for_rate
+from qcompile.report.fpga import measure_pace, measure_schedules
 from qcompile.report.measured import Measured
 from qcompile.report.riscv import measure_bytes, measure_cycles
 from qcompile.rtl import Isa
 from qcompile.target import Family, Target
 from qcompile.verify.csim import CSim, ap_types, cxx_compiler
+from qcompile.verify.design_bench import DesignBench
 from qcompile.verify.host import HostLibrary
 from qcompile.verify.rtl_bench import FirmwareBench
 from qcompile.verify.run import Bench, FastBench, Level, Missing, Project, Runner
@@ -27,14 +31,24 @@ from qcompile.verify.toolchain import host_compiler
 from qcompile.verify.vectors import Codes, vectors
 
 STORED_VECTORS = 8  # vectors that go into a project with its code
-AUTO = Wish()
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks of a project, besides the target."""
+
+    bands: Wish = field(default_factory=Wish)
+    rate: RateWish = field(default_factory=RateWish)
+
+
+NONE = Wishes()
 
 
 class Emit(Protocol):
-    """Makes a project of a model: its name, vectors to go with it, the target, and options."""
+    """Makes a project of a model: its name, vectors to go with it, the target, and wishes."""
 
     def __call__(
-        self, model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO, /
+        self, model: IntegerModel, name: str, codes: Codes, target: Target, wishes: Wishes, /
     ) -> Project: ...
 
 
@@ -56,9 +70,19 @@ def emit_for_c(model: IntegerModel, name: str, codes: Codes, isa: Isa = Isa.RV32
     return Project(plan, emit_plan(plan, codes))
 
 
-def emit_for_hls(model: IntegerModel, name: str, codes: Codes) -> Project:
-    plan = plan_dataflow(model)
-    return Project(plan, emit_hls(model, namespace(name), plan, codes))
+def emit_for_fpga(
+    model: IntegerModel,
+    name: str,
+    codes: Codes,
+    rate: RateWish = NONE.rate,
+    clock_mhz: float | None = None,
+) -> Project:
+    """HLS C++ and, in the folder `rtl`, SystemVerilog: two spellings of one plan."""
+    plan = plan_for_rate(model, rate, clock_mhz)
+    twin = emit_rtl(namespace(name), plan)
+    files = emit_hls(model, namespace(name), plan, codes)
+    files |= {f"rtl/{path}": text for path, text in twin.items()}
+    return Project(plan, files | {FILE: folding_text(plan.target, plan.folds)})
 
 
 def build_c(model: IntegerModel, project: Project) -> Runner:
@@ -80,38 +104,32 @@ def needed(find: Callable[[], object]) -> None:
         raise Missing(error.what) from None
 
 
-def measure_hls(project: Project) -> Measured:
-    """Cycles as the static schedules of the plan predict them."""
-    plan = project.plan
-    layers = {node: {"cycles_model": cycles} for node, cycles in plan.cycles.items()}
-    totals = {"ii_cycles": plan.interval}
-    model = "model: static schedules of the dataflow plan"
-    return Measured(layers, totals, {"ii_cycles": model, "cycles_model": model})
-
-
-def nothing_measured(project: Project, target: Target, levels: tuple[Level, ...]) -> Measured:
-    return Measured()
-
-
 def riscv_project(
-    model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO
+    model: IntegerModel, name: str, codes: Codes, target: Target, wishes: Wishes = NONE
 ) -> Project:
+    """A microcontroller runs one layer after the other: there is nothing to fold."""
+    if wishes.rate != NONE.rate:
+        raise CompileError(
+            "a microcontroller has no processes to fold",
+            at="--fps, --folding",
+            help="leave them out, or compile for an FPGA",
+        )
     limit = target.limits.ram_bytes
-    plan = plan_in_bands(sort_outputs(model), identifier(name), isa_of(target), bands, limit)
+    plan = plan_in_bands(sort_outputs(model), identifier(name), isa_of(target), wishes.bands, limit)
     return Project(plan, emit_plan(plan, codes))
 
 
 def fpga_project(
-    model: IntegerModel, name: str, codes: Codes, target: Target, bands: Wish = AUTO
+    model: IntegerModel, name: str, codes: Codes, target: Target, wishes: Wishes = NONE
 ) -> Project:
     """Every layer works on a stream of pixels: there are no bands to choose."""
-    if bands.mode not in (Mode.AUTO, Mode.NO):
+    if wishes.bands.mode not in (Mode.AUTO, Mode.NO):
         raise CompileError(
             "the layers of an FPGA work on streams, not in bands",
             at="--bands",
             help="leave it out",
         )
-    return emit_for_hls(model, name, codes)
+    return emit_for_fpga(model, name, codes, wishes.rate, target.clock_mhz)
 
 
 def riscv_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
@@ -129,9 +147,9 @@ def riscv_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
 
 def fpga_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
     def probes(model: IntegerModel) -> Project:
-        return emit_for_hls(model, "probes", vectors(model, 1))
+        return emit_for_fpga(model, "probes", vectors(model, 1))
 
-    return (FastBench("csim", probes, build_hls, 600_000_000),)
+    return (FastBench("csim", probes, build_hls, 600_000_000), DesignBench(probes))
 
 
 def isa_of(target: Target) -> Isa:
@@ -141,5 +159,5 @@ def isa_of(target: Target) -> Isa:
 
 BACKENDS = {
     Family.RISCV: Backend(riscv_project, riscv_benches, measure_bytes, measure_cycles),
-    Family.FPGA: Backend(fpga_project, fpga_benches, measure_hls, nothing_measured),
+    Family.FPGA: Backend(fpga_project, fpga_benches, measure_schedules, measure_pace),
 }

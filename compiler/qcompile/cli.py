@@ -70,6 +70,9 @@ def compile_command(words: list[str]) -> int:
             flash=options.flash,
             ram=options.ram,
             bands=options.bands,
+            fps=options.fps,
+            clock=options.clock,
+            folding=options.folding,
             flash_wait=options.flash_wait,
             graph_layout=options.io_layout == "graph",
             dump=options.dump,
@@ -110,6 +113,11 @@ def compile_parser() -> Parser:
         default=0,
         metavar="N",
         help="print cycles with N wait states of flash too",
+    )
+    parser.add_argument("--fps", type=float, metavar="N", help="FPGA: inferences a second")
+    parser.add_argument("--clock", type=float, metavar="MHZ", help="FPGA: the clock to plan for")
+    parser.add_argument(
+        "--folding", default="", metavar="FILE", help="FPGA: folds of some layers, as folding.json"
     )
     parser.add_argument("--dump", metavar="DIR", help="write the graph of each stage")
     parser.add_argument(

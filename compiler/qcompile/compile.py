@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qcompile import __version__
-from qcompile.backends import AUTO, BACKENDS, STORED_VECTORS
+from qcompile.backends import BACKENDS, STORED_VECTORS, Wishes
 from qcompile.errors import CompileError
 from qcompile.model import IntegerModel
 from qcompile.output import REPORT, check_destination, manifest, write_files, write_tree
 from qcompile.passes import lower
 from qcompile.passes.graph_layout import graph_layout as in_graph_order
 from qcompile.plan.bands import Wish
+from qcompile.plan.rate import RateWish
 from qcompile.progress import QUIET, Progress
 from qcompile.qtype import Ints
 from qcompile.read import read
@@ -81,6 +82,9 @@ def compile(
     flash: int | None = None,
     ram: int | None = None,
     bands: str = "auto",
+    fps: float | None = None,
+    clock: float | None = None,
+    folding: str | Path = "",
     graph_layout: bool = False,
     flash_wait: int = 0,
     dump: str | Path = "",
@@ -91,21 +95,23 @@ def compile(
     Raises CompileError for what the user can mend, and then writes nothing. `grids` declares
     inputs that no quantizer reads, by name, as `--input` does; `inputs` are samples to verify
     with, and `verify` says how much: "no", "usual" or "full"; `name` is the prefix of emitted
-    names; `bands` is "auto", "no", "least" or a number, see `--bands`; `graph_layout` keeps inputs
-    and outputs in the order of the graph's axes; `flash_wait` asks for the cycles with so many wait
-    states of flash as well; `dump` is a folder for the graph of each stage.
+    names; `bands` is "auto", "no", "least" or a number, see `--bands`; `fps` are the inferences a
+    second that an FPGA is to reach, `clock` its MHz, `folding` a file with folds of some layers;
+    `graph_layout` keeps inputs and outputs in the order of the graph's axes; `flash_wait` asks for
+    the cycles with so many wait states of flash as well; `dump` is a folder for the graph of each
+    stage.
     """
     folder = Path(output) if output else Path(f"{Path(path).stem}-{Path(str(target)).stem}")
     check_destination(folder)
     settings = Settings(
-        load(target).limited(flash, ram),
+        load(target).limited(flash, ram).clocked(clock),
         name,
         chosen(semantics),
         grids or {},
         Effort(verify),
         graph_layout,
         flash_wait,
-        Wish.of(bands),
+        Wishes(Wish.of(bands), RateWish.of(fps, folding)),
     )
     progress.step("reading")
     source = read(path, semantics=settings.semantics, inputs=dict(settings.grids))
@@ -132,7 +138,7 @@ class Settings:
     effort: Effort
     graph_layout: bool
     flash_wait: int = 0
-    bands: Wish = AUTO
+    wishes: Wishes = field(default_factory=Wishes)
 
     def command(self, source: Source) -> str:
         """The command for the report, without the places of this machine."""
@@ -143,7 +149,9 @@ class Settings:
             "--name": self.name,
             "--flash": limits.flash_bytes,
             "--ram": limits.ram_bytes,
-            "--bands": None if self.bands == AUTO else self.bands.text,
+            "--bands": None if self.wishes.bands == Wish() else self.wishes.bands.text,
+            "--fps": self.wishes.rate.fps,
+            "--folding": "FILE" if self.wishes.rate.folds else None,
             "--io-layout": "graph" if self.graph_layout else None,
             "--flash-wait": self.flash_wait,
             "--verify": self.effort.value,
@@ -166,7 +174,7 @@ def built(
     progress.step("emitting")
     stored = vectors(model, STORED_VECTORS, codes)
     name = settings.name or source.name
-    project = backend.emit(model, name, stored, settings.target, settings.bands)
+    project = backend.emit(model, name, stored, settings.target, settings.wishes)
     found = backend.measure(project)
     check_limits(found, settings.target)
     benches = backend.benches(settings.target, settings.flash_wait)

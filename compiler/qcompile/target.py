@@ -73,6 +73,18 @@ class Target:
             self, limits=replace(self.limits, **{k: v for k, v in given.items() if v is not None})
         )
 
+    def clocked(self, mhz: float | None) -> Target:
+        """At the user's own clock, if any. Raises CompileError for an impossible one."""
+        if mhz is None:
+            return self
+        if self.family is not Family.FPGA:
+            raise CompileError(
+                f"the clock of {self.name} is its own", at="--clock", help="leave it out"
+            )
+        if not 0 < mhz < 100_000:
+            raise CompileError(f"a clock of {mhz:g} MHz", at="--clock", help="write MHz")
+        return replace(self, clock_mhz=mhz, clock_source=ClockSource.ASSUMED)
+
 
 def known() -> tuple[str, ...]:
     """The names of all targets that ship with the package."""

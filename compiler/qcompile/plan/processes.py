@@ -6,9 +6,13 @@ The template of a kind is `templates/hls/ops/<kind in snake case>.cpp.j2`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from qcompile.plan.multipliers import ACCUMULATOR, OPERANDS, Multiplier
 from qcompile.plan.pe_groups import Grouping
+from qcompile.plan.requant_lanes import RequantLanes
 from qcompile.plan.requant_roms import RequantRoms
+from qcompile.plan.schedule import Run, Schedule, overlapped
 from qcompile.plan.streams import Number, Process, Rom
 
 
@@ -47,17 +51,22 @@ class Geometry:
         return self.reach + (self.strides[0] if self.out_height > 1 else 0)
 
     @property
-    def cycles(self) -> int:
-        """Rows arrive while windows leave: each row of windows takes the longer of the two."""
+    def schedule(self) -> Schedule:
+        """Rows arrive while windows leave: each row of windows takes the longer of the two.
+
+        Before the first row of windows, the rows that it spans arrive; while the last one leaves,
+        whatever is left of the image.
+        """
         row_words, leaving = self.width * self.folds, self.out_width * self.folds * self.taps
-        loaded = total = 0
+        loaded = 0
+        rows: list[Run] = []
         for oy in range(-1, self.out_height):
             wanted = (oy + 1) * self.strides[0] - self.pads[0] + self.reach
             wanted = self.height if oy == self.out_height - 1 else min(max(wanted, 0), self.height)
             arriving = max(wanted - loaded, 0)
             loaded += arriving
-            total += max(arriving * row_words, leaving if oy >= 0 else 0)
-        return self.images * total
+            rows += overlapped(arriving * row_words, leaving if oy >= 0 else 0)
+        return Schedule.of((self.images, rows))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,8 +76,13 @@ class Window(Process):
     geometry: Geometry
 
     @property
-    def cycles(self) -> int:
-        return self.geometry.cycles
+    def schedule(self) -> Schedule:
+        return self.geometry.schedule
+
+    @property
+    def latency(self) -> int:
+        """The read register of the memory."""
+        return 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,14 +92,23 @@ class MatrixVector(Process):
     windows: int
     columns: int  # words of one block of a window
     grouping: Grouping
+    multiplier: Multiplier = Multiplier.LUT
 
     @property
     def roms(self) -> tuple[Rom, ...]:
         return group_roms(self.grouping)
 
     @property
-    def cycles(self) -> int:
-        return self.windows * self.grouping.blocks * self.grouping.turns * self.columns
+    def schedule(self) -> Schedule:
+        """The first turn of a block reads a window, the others meet it again."""
+        rest = self.columns - 1
+        first = (Run(rest, (0,)), Run(1, (0,), True))
+        again = (Run(rest), Run(1, (), True)) * (self.grouping.turns - 1)
+        return Schedule.of((self.windows * self.grouping.blocks, (*first, *again)))
+
+    @property
+    def latency(self) -> int:
+        return OPERANDS + self.multiplier.levels(self.inputs[0].lanes) + ACCUMULATOR
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,14 +118,24 @@ class Depthwise(Process):
     windows: int
     taps: int
     grouping: Grouping  # one block; its turns are the words of a pixel
+    multiplier: Multiplier = Multiplier.LUT
 
     @property
     def roms(self) -> tuple[Rom, ...]:
         return group_roms(self.grouping)
 
     @property
-    def cycles(self) -> int:
-        return self.windows * self.grouping.turns * self.taps
+    def schedule(self) -> Schedule:
+        return by_taps(self.windows * self.grouping.turns, self.taps)
+
+    @property
+    def latency(self) -> int:
+        return OPERANDS + self.multiplier.levels(1) + ACCUMULATOR
+
+
+def by_taps(count: int, taps: int) -> Schedule:
+    """`count` times, `taps` words become one."""
+    return Schedule.of((count, [Run(taps - 1, (0,)), Run(1, (0,), True)]))
 
 
 def group_roms(grouping: Grouping) -> tuple[Rom, ...]:
@@ -124,6 +157,15 @@ class PoolWindows(Process):
         return self.geometry.out_height * self.geometry.out_width
 
     @property
+    def schedule(self) -> Schedule:
+        return by_taps(self.outputs[0].words, self.geometry.taps)
+
+    @property
+    def latency(self) -> int:
+        """The accumulator, and the product with a factor."""
+        return 1 if self.factors is None else 2
+
+    @property
     def roms(self) -> tuple[Rom, ...]:
         return () if self.factors is None else (self.factors,)
 
@@ -140,6 +182,16 @@ class PoolAll(Process):
     def folds(self) -> int:
         return self.outputs[0].words // self.images
 
+    @property
+    def latency(self) -> int:
+        return 1
+
+    @property
+    def schedule(self) -> Schedule:
+        """The last pixel completes the results."""
+        reading = Run((self.places - 1) * self.folds, (0,))
+        return Schedule.of((self.images, [reading, Run(self.folds, (0,), True)]))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RoundedPool(Process):
@@ -148,6 +200,15 @@ class RoundedPool(Process):
     taps: int
     multiplier: int
     zero_point: int
+
+    @property
+    def latency(self) -> int:
+        """The product, the rounded product, the accumulator."""
+        return 3
+
+    @property
+    def schedule(self) -> Schedule:
+        return by_taps(self.outputs[0].words, self.taps)
 
     @property
     def factor_type(self) -> Number:
@@ -169,6 +230,20 @@ class Requantize(Process):
     def pixels(self) -> int:
         return self.inputs[0].words // self.folds
 
+    @cached_property
+    def lanes(self) -> RequantLanes:
+        """The constants as the RTL reads them."""
+        out = self.outputs[0]
+        return RequantLanes.of(self.name, self.forms, out.lanes, out.number)
+
+    @property
+    def latency(self) -> int:
+        return self.lanes.latency
+
+    @property
+    def memories(self) -> tuple[Rom, ...]:
+        return self.lanes.roms
+
     @property
     def roms(self) -> tuple[Rom, ...]:
         return self.forms.roms
@@ -181,6 +256,11 @@ class AddStreams(Process):
     first: int
     second: int
     constant: int
+
+    @property
+    def latency(self) -> int:
+        """The products, and the sum."""
+        return 2
 
     @property
     def constant_type(self) -> Number:
@@ -205,6 +285,11 @@ class MulStreams(Process):
     second_type: Number
 
     @property
+    def latency(self) -> int:
+        """The differences, and the product."""
+        return 2
+
+    @property
     def zero_type(self) -> Number:
         return Number.holding(self.first, self.second)
 
@@ -222,6 +307,11 @@ class MatrixProduct(Process):
     second_type: Number
 
     @property
+    def latency(self) -> int:
+        """The codes, their differences, the products, the accumulator."""
+        return 4
+
+    @property
     def zero_type(self) -> Number:
         return Number.holding(self.first, self.second)
 
@@ -230,8 +320,13 @@ class MatrixProduct(Process):
         return self.inputs[1].words // (self.batches * self.depth)
 
     @property
-    def cycles(self) -> int:
-        return self.inputs[1].words + self.batches * self.rows * self.folds * self.depth
+    def schedule(self) -> Schedule:
+        """The right matrix arrives, then rows of the left one meet it, each read for fold 0."""
+        rest = self.depth - 1
+        first = (Run(rest, (0,)), Run(1, (0,), True))
+        again = (Run(rest), Run(1, (), True)) * (self.folds - 1)
+        load = Run(self.depth * self.folds, (1,))
+        return Schedule.of((self.batches, (load, *(first + again) * self.rows)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -248,5 +343,9 @@ class Rank(Process):
         return self.inputs[0].words // self.size
 
     @property
-    def cycles(self) -> int:
-        return self.inputs[0].words + self.outputs[0].words
+    def latency(self) -> int:
+        return 1
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule.of((self.runs, [Run(self.size, (0,)), Run(self.count, (), True)]))

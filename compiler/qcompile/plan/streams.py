@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qcompile.model import Port
+from qcompile.plan.schedule import Run, Schedule
 from qcompile.qtype import Ints, QType, bits_for
 
 
@@ -96,14 +97,34 @@ class Process:
     value: bool = False  # the output is the node's value, in its natural order
 
     @property
+    def schedule(self) -> Schedule:
+        """What it reads and writes, step by step; by default a word of everything in each step."""
+        words = max(s.words for s in (*self.inputs, *self.outputs))
+        reads = tuple(range(len(self.inputs)))
+        return Schedule.of((1, [Run(words, reads, bool(self.outputs))]))
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a step to the word that it writes: the registers of the RTL's pipeline.
+
+        0: what is written depends on what is read in the same cycle.
+        """
+        return 0
+
+    @property
     def cycles(self) -> int:
-        """Predicted initiation interval for one inference, in clock cycles."""
-        return max((s.words for s in (*self.inputs, *self.outputs)), default=0)
+        """Steps of an inference: its initiation interval where it never waits, in clock cycles."""
+        return self.schedule.steps
 
     @property
     def roms(self) -> tuple[Rom, ...]:
         """The constants that it reads."""
         return ()
+
+    @property
+    def memories(self) -> tuple[Rom, ...]:
+        """The constants that its RTL reads from memories; the first dimension is the address."""
+        return self.roms
 
     @property
     def joins(self) -> bool:

@@ -116,7 +116,7 @@ def measure_cycles(project: Project, target: Target, levels: tuple[Level, ...]) 
     level = next((level for level in levels if level.name == "rtl"), None)
     if level is None:
         return Measured()
-    if level.measured is None:
+    if not isinstance(level.measured, Measurement):
         return Measured(sources={"cycles": f"not run: {level.why}"})
     return counted(project.plan, target, level.measured)
 

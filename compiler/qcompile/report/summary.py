@@ -81,6 +81,7 @@ def memory_lines(report: Table) -> list[tuple[str, str]]:
         lines.append(("stack", f"{size(report['totals']['stack_bytes'])}, apart from RAM"))
     if "ii_cycles" in report["totals"]:
         lines.append(("interval", interval_line(report)))
+        lines.append(("FIFOs", fifo_line(report["totals"])))
     return lines
 
 
@@ -147,11 +148,22 @@ def cycles_line(totals: Table, target: Table) -> str:
 
 
 def interval_line(report: Table) -> str:
-    """Cycles between two inferences, as the plan predicts them."""
-    cycles = report["totals"]["ii_cycles"]
-    clock = report["target"].get("clock_mhz")
-    rate = f"; {clock * 1e6 / cycles:.0f} inferences/s at {clock:g} MHz (assumed)" if clock else ""
-    return f"{count(cycles)} cycles (model){rate}"
+    """Cycles between two inferences and of one; the RTL, where it ran, took as many."""
+    totals, clock = report["totals"], report["target"].get("clock_mhz")
+    ran = "latency_us" in totals
+    text = f"{count(totals['ii_cycles'])} cycles, latency {count(totals['latency_cycles'])}"
+    text += " (RTL in Verilator)" if ran else " (exact model)"
+    if clock is None:
+        return text
+    rate, micro = clock * 1e6 / totals["ii_cycles"], totals["latency_cycles"] / clock
+    source = report["tools"]["clock_source"]
+    return f"{text}; {count(int(rate))} inferences/s, {micro:.4g} us at {clock:g} MHz ({source})"
+
+
+def fifo_line(totals: Table) -> str:
+    """What the streams hold."""
+    words, bits = count(totals["fifo_words"]), count(totals["fifo_bits"])
+    return f"{words} words, {bits} bits: no rate lost"
 
 
 def verify_lines(report: Table) -> list[str]:

