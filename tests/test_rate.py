@@ -68,7 +68,10 @@ def test_a_folding_comes_back(tmp_path: Path) -> None:
         ("[]", "not a folding of version 1"),
         ('{"version": 2, "layers": {}}', "not a folding of version 1"),
         ('{"version": 1, "layers": {"x": {"pe": 0, "simd": 1}}}', "the fold of 'x'"),
-        ('{"version": 1, "layers": {"x": {"pe": 1, "simd": 1}}}', "there is no layer 'x' with weights"),
+        (
+            '{"version": 1, "layers": {"x": {"pe": 1, "simd": 1}}}',
+            "there is no layer 'x' with weights",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, what: str) -> None:
