@@ -151,4 +151,4 @@ def test_pe_groups_store_each_width() -> None:
     widths = {r.name: r.number.bits for r in matrix.roms if r.name.startswith("conv_matrix_w")}
     stored = {n: w for n, w in widths.items() if not n.endswith(("_bias", "_offset"))}
     assert stored == {"conv_matrix_w1_step2": 1, "conv_matrix_w3": 3, "conv_matrix_w8": 8}
-    assert plan.cycles["conv"] == 42 * 4 * 9  # pixels, turns, columns
+    assert plan.cycles[plan.layers["conv"]] == 42 * 4 * 9  # pixels, turns, columns

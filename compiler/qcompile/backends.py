@@ -17,6 +17,7 @@ from qcompile.plan.bands import Mode, Wish, plan_in_bands
 from qcompile.plan.c_plan import plan_c
 from qcompile.plan.folding_file import FILE, folding_text
 from qcompile.plan.rate import RateWish, plan_for_rate
+from qcompile.report.cells import measure_cells
 from qcompile.report.fpga import measure_pace, measure_schedules
 from qcompile.report.measured import Measured
 from qcompile.report.riscv import measure_bytes, measure_cycles
@@ -63,6 +64,8 @@ class Backend:
     """What needs no run."""
     measure_run: Callable[[Project, Target, tuple[Level, ...]], Measured]
     """What the levels of verification measured while they ran."""
+    measure_cells: Callable[[Project, Target], Measured]
+    """What mapping it to the cells of an FPGA gives."""
 
 
 def emit_for_c(model: IntegerModel, name: str, codes: Codes, isa: Isa = Isa.RV32IMC) -> Project:
@@ -152,12 +155,18 @@ def fpga_benches(target: Target, flash_wait: int = 0) -> tuple[Bench, ...]:
     return (FastBench("csim", probes, build_hls, 600_000_000), DesignBench(probes))
 
 
+def no_cells(project: Project, target: Target) -> Measured:
+    raise CompileError("a microcontroller has no cells", at="--measure", help="leave it out")
+
+
 def isa_of(target: Target) -> Isa:
     assert target.isa is not None, "a RISC-V target without instructions"
     return target.isa
 
 
 BACKENDS = {
-    Family.RISCV: Backend(riscv_project, riscv_benches, measure_bytes, measure_cycles),
-    Family.FPGA: Backend(fpga_project, fpga_benches, measure_schedules, measure_pace),
+    Family.RISCV: Backend(riscv_project, riscv_benches, measure_bytes, measure_cycles, no_cells),
+    Family.FPGA: Backend(
+        fpga_project, fpga_benches, measure_schedules, measure_pace, measure_cells
+    ),
 }

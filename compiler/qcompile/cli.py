@@ -73,6 +73,7 @@ def compile_command(words: list[str]) -> int:
             fps=options.fps,
             clock=options.clock,
             folding=options.folding,
+            measure=options.measure,
             flash_wait=options.flash_wait,
             graph_layout=options.io_layout == "graph",
             dump=options.dump,
@@ -119,6 +120,7 @@ def compile_parser() -> Parser:
     parser.add_argument(
         "--folding", default="", metavar="FILE", help="FPGA: folds of some layers, as folding.json"
     )
+    parser.add_argument("--measure", action="store_true", help="FPGA: map it with Yosys")
     parser.add_argument("--dump", metavar="DIR", help="write the graph of each stage")
     parser.add_argument(
         "--verify",

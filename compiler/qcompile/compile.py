@@ -85,6 +85,7 @@ def compile(
     fps: float | None = None,
     clock: float | None = None,
     folding: str | Path = "",
+    measure: bool = False,
     graph_layout: bool = False,
     flash_wait: int = 0,
     dump: str | Path = "",
@@ -96,10 +97,10 @@ def compile(
     inputs that no quantizer reads, by name, as `--input` does; `inputs` are samples to verify
     with, and `verify` says how much: "no", "usual" or "full"; `name` is the prefix of emitted
     names; `bands` is "auto", "no", "least" or a number, see `--bands`; `fps` are the inferences a
-    second that an FPGA is to reach, `clock` its MHz, `folding` a file with folds of some layers;
-    `graph_layout` keeps inputs and outputs in the order of the graph's axes; `flash_wait` asks for
-    the cycles with so many wait states of flash as well; `dump` is a folder for the graph of each
-    stage.
+    second that an FPGA is to reach, `clock` its MHz, `folding` a file with folds of some layers,
+    and `measure` maps the design with Yosys; `graph_layout` keeps inputs and outputs in the order
+    of the graph's axes; `flash_wait` asks for the cycles with so many wait states of flash as well;
+    `dump` is a folder for the graph of each stage.
     """
     folder = Path(output) if output else Path(f"{Path(path).stem}-{Path(str(target)).stem}")
     check_destination(folder)
@@ -112,6 +113,7 @@ def compile(
         graph_layout,
         flash_wait,
         Wishes(Wish.of(bands), RateWish.of(fps, folding)),
+        measure,
     )
     progress.step("reading")
     source = read(path, semantics=settings.semantics, inputs=dict(settings.grids))
@@ -139,6 +141,7 @@ class Settings:
     graph_layout: bool
     flash_wait: int = 0
     wishes: Wishes = field(default_factory=Wishes)
+    measure: bool = False
 
     def command(self, source: Source) -> str:
         """The command for the report, without the places of this machine."""
@@ -157,6 +160,7 @@ class Settings:
             "--verify": self.effort.value,
         }
         spelled = [f"{key} {value}" for key, value in words.items() if value]
+        spelled += ["--measure"] if self.measure else []
         spelled += [f"--input {name}={grid}" for name, grid in self.grids.items()]
         return " ".join(["qcompile", source.name, *spelled])
 
@@ -176,6 +180,9 @@ def built(
     name = settings.name or source.name
     project = backend.emit(model, name, stored, settings.target, settings.wishes)
     found = backend.measure(project)
+    if settings.measure:
+        progress.step("measuring")
+        found |= backend.measure_cells(project, settings.target)
     check_limits(found, settings.target)
     benches = backend.benches(settings.target, settings.flash_wait)
     levels = verify(source, model, project, benches, settings.effort, codes, progress)

@@ -30,6 +30,7 @@ from qcompile.ops import (
 from qcompile.plan import stream_compute, stream_linear, stream_moves
 from qcompile.plan.fifos import depths
 from qcompile.plan.folding import Fold, divisors
+from qcompile.plan.layers import layers
 from qcompile.plan.process_moves import ReadPort, WritePort
 from qcompile.plan.streams import AxisPort, Number, Process, Stream
 from qcompile.plan.wiring import Wiring
@@ -50,6 +51,7 @@ class Dataflow:
     folds: dict[str, Fold]  # of the layers with weights, by node
     traces: dict[str, str]  # by node: the name under which a trace build keeps its value
     target: int  # cycles that the folds were chosen for
+    layers: dict[str, str]  # by node: the last node of its layer, under which it is reported
 
     @property
     def interval(self) -> int:
@@ -58,10 +60,11 @@ class Dataflow:
 
     @property
     def cycles(self) -> dict[str, int]:
-        """Predicted initiation interval of each node: that of its slowest process."""
+        """Steps of each layer's slowest process, by the layer's last node."""
         found: dict[str, int] = {}
         for p in self.processes:
-            found[p.node] = max(found.get(p.node, 0), p.cycles)
+            layer = self.layers[p.node]
+            found[layer] = max(found.get(layer, 0), p.cycles)
         return found
 
     @property
@@ -96,7 +99,14 @@ def plan_dataflow(
         folds=w.folds,
         traces=traces,
         target=cycles,
+        layers=layer_ends(model),
     )
+
+
+def layer_ends(model: IntegerModel) -> dict[str, str]:
+    """The last node of each node's layer."""
+    parts = ((layer, layer.requant or layer.main) for layer in layers(model.graph))
+    return {n.name: last.name for layer, last in parts for n in (layer.main, last)}
 
 
 def default_target(model: IntegerModel) -> int:

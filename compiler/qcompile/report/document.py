@@ -98,24 +98,31 @@ def with_rate(row: Table) -> Table:
     return row | {"macs_per_cycle": round(row["macs"] / row["cycles"], 3)}
 
 
-LIMITED = {"flash_bytes": ("flash", "--flash"), "ram_bytes": ("RAM", "--ram")}
+LIMITED = {
+    "flash_bytes": ("bytes of flash", "; or give --flash if there is more"),
+    "ram_bytes": ("bytes of RAM", "; or give --ram if there is more"),
+    "lut": ("LUTs", ""),
+    "ff": ("flip-flops", ""),
+    "bram36": ("BRAM36", ""),
+    "dsp": ("DSPs", ""),
+}
+SMALLER = {True: "use a smaller network", False: "ask for a lower --fps"}
 
 
 def check_limits(found: Measured, target: Target) -> None:
-    """Raises CompileError where the code needs more memory than the target has."""
+    """Raises CompileError where the code needs more than the target has."""
     limits = asdict(target.limits)
     errors = []
     for key, (name, option) in LIMITED.items():
         has, needs = limits[key], found.totals.get(key)
         if has is None or needs is None or needs <= has:
             continue
-        cause = found.causes.get(key, "use a smaller network")
+        cause = found.causes.get(key, SMALLER[key.endswith("bytes")])
         errors.append(
             CompileError(
-                f"does not fit: {needs} bytes of {name}, {needs - has} more than the {has} of "
-                f"{target.name}",
+                f"does not fit: {needs} {name}, {needs - has} more than the {has} of {target.name}",
                 at=f"--target {target.name}",
-                help=f"{cause}; or give {option} if there is more",
+                help=f"{cause}{option}",
             )
         )
     CompileErrors.check(errors)

@@ -82,6 +82,8 @@ def memory_lines(report: Table) -> list[tuple[str, str]]:
     if "ii_cycles" in report["totals"]:
         lines.append(("interval", interval_line(report)))
         lines.append(("FIFOs", fifo_line(report["totals"])))
+    if "lut" in report["totals"]:
+        lines.append(("cells", cells_line(report)))
     return lines
 
 
@@ -164,6 +166,17 @@ def fifo_line(totals: Table) -> str:
     """What the streams hold."""
     words, bits = count(totals["fifo_words"]), count(totals["fifo_bits"])
     return f"{words} words, {bits} bits: no rate lost"
+
+
+def cells_line(report: Table) -> str:
+    """What Yosys makes of it, beside what the device has."""
+    names = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "dsp": "DSP"}
+    limits = report["target"].get("limits", {})
+    parts = []
+    for key, name in names.items():
+        whole = f" of {count(limits[key])}" if key in limits else ""
+        parts.append(f"{report['totals'][key]:g}{whole} {name}")
+    return f"{', '.join(parts)} (Yosys, modules added up)"
 
 
 def verify_lines(report: Table) -> list[str]:

@@ -19,9 +19,12 @@ module qc_fifo #(
 );
     localparam int PLACE = DEPTH > 1 ? $clog2(DEPTH) : 1;
     localparam int COUNT = $clog2(DEPTH + 1);
-    localparam logic [PLACE-1:0] LAST = PLACE'(DEPTH - 1);
+    // Small memories come in powers of two, and so do the pointers that need no comparison.
+    localparam bit WHOLE = DEPTH <= 64;
+    localparam int SPAN = WHOLE ? 1 << PLACE : DEPTH;
+    localparam logic [PLACE-1:0] LAST = PLACE'(SPAN - 1);
 
-    logic [WIDTH-1:0] words[DEPTH];
+    logic [WIDTH-1:0] words[SPAN];
     logic [PLACE-1:0] head, tail;
     logic [COUNT-1:0] count;
     logic             taken, given;
@@ -42,8 +45,8 @@ module qc_fifo #(
             tail  <= '0;
             count <= '0;
         end else begin
-            if (taken) tail <= tail == LAST ? '0 : tail + 1'b1;
-            if (given) head <= head == LAST ? '0 : head + 1'b1;
+            if (taken) tail <= !WHOLE && tail == LAST ? '0 : tail + 1'b1;
+            if (given) head <= !WHOLE && head == LAST ? '0 : head + 1'b1;
             if (taken && !given) count <= count + 1'b1;
             if (given && !taken) count <= count - 1'b1;
         end
