@@ -215,20 +215,30 @@ def summary(found: list[Result], missing: int) -> str:
     return text + ("\n\n" + "\n".join(errors) if errors else "")
 
 
+def chosen(folder: Path) -> list[Entry]:
+    return [e for e in entries(folder) if e.family in FAMILIES and e.out_of_scope is None]
+
+
+def report(cache: Path, keep: bool, folder: Path) -> str:
+    """The sums, and the table of what the cache has."""
+    done = load(cache, keep)
+    every = [task for task, _ in tasks(chosen(folder), SEEDS)]
+    found = [done[task] for task in every if task in done]
+    rows = table(HEADER, (row(r) for r in found if r.vectors))
+    return f"{summary(found, len(every) - len(found))}\n\n{rows}"
+
+
 def main() -> None:
     options = arguments()
     folder = found_folder(options.models)
     done = load(options.cache, options.keep)
     end = time.monotonic() + options.seconds
-    models = [e for e in entries(folder) if e.family in FAMILIES and e.out_of_scope is None]
-    every = list(tasks([e for e in models if options.only in e.name], options.seeds))
-    for task, entry in every:
+    models = [e for e in chosen(folder) if options.only in e.name]
+    for task, entry in tasks(models, options.seeds):
         if task not in done and time.monotonic() < end:
             done[task] = checked(task, entry, folder)
             save(options.cache, done[task])
-    found = [done[task] for task, _ in every if task in done]
-    print(summary(found, len(every) - len(found)) + "\n")
-    print(table(HEADER, (row(r) for r in found if r.vectors)))
+    print(report(options.cache, options.keep, folder))
 
 
 def arguments() -> argparse.Namespace:
