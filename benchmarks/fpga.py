@@ -19,8 +19,8 @@ TEXT = """\
 # FPGA designs, measured
 
 Made by `python -m benchmarks.fpga`. Cycles are those of the emitted SystemVerilog in Verilator,
-cells those of Yosys for the 7 series, each module synthesised alone and added up. No vendor tool and no
-place-and-route had a part in it, so the clock of 100 MHz is assumed.
+cells those of Yosys for the 7 series, each module synthesised alone and added up. No vendor tool
+and no place-and-route had a part in it, so the clock of 100 MHz is assumed.
 
 ## MLPerf Tiny on the XC7Z020
 
