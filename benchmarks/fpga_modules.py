@@ -41,17 +41,15 @@ from qcompile.plan.dataflow import Dataflow, plan_dataflow
 from qcompile.plan.folding import Fold
 from qcompile.plan.multipliers import Multiplier
 from qcompile.plan.process_moves import Constants, Convert, Join, Move, Select
+from qcompile.plan.process_pools import PoolAll, PoolWindows, RoundedPool
 from qcompile.plan.processes import (
     AddStreams,
     Depthwise,
     MatrixProduct,
     MatrixVector,
     MulStreams,
-    PoolAll,
-    PoolWindows,
     Rank,
     Requantize,
-    RoundedPool,
     Window,
 )
 from qcompile.plan.resources import estimate, fifo

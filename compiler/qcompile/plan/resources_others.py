@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from qcompile.plan.process_moves import Constants, Convert, Join, Move, Select
+from qcompile.plan.process_pools import PoolAll, PoolWindows, RoundedPool
 from qcompile.plan.processes import (
     AddStreams,
     MatrixProduct,
     MulStreams,
-    PoolAll,
-    PoolWindows,
     Rank,
-    RoundedPool,
 )
 from qcompile.plan.resources_parts import (
     Sizes,

@@ -7,15 +7,13 @@ from math import prod
 from qcompile.graph import Node
 from qcompile.ops import Add, ArgMax, MatMul, MaxPool, Mul, Requant, RoundedSumPool, SumPool
 from qcompile.plan.folding import Fold, choose, divisors, lanes_for
+from qcompile.plan.process_pools import PoolAll, PoolWindows, RoundedPool
 from qcompile.plan.processes import (
     AddStreams,
     MatrixProduct,
     MulStreams,
-    PoolAll,
-    PoolWindows,
     Rank,
     Requantize,
-    RoundedPool,
 )
 from qcompile.plan.requant_roms import requant_roms
 from qcompile.plan.stream_linear import geometry, window
