@@ -1,6 +1,6 @@
 """Processes that compute, with the numbers that their templates place.
 
-The templates of a kind are `templates/hls/ops/<kind in snake case>.cpp.j2` and `templates/rtl/ops/...`.
+The templates of a kind are `ops/<kind in snake case>` in `templates/hls` and `templates/rtl`.
 """
 
 from __future__ import annotations
