@@ -46,10 +46,9 @@ class Search:
         self._frames = frames
         free = replay.run(frames=frames)
         assert free.done, "a design without bounds never locks up"
+        self._fullest = {name: max(words, LEAST) for name, words in free.fullest.items()}
         self.depths = {
-            s.name: max(free.fullest[s.name], s.words, LEAST)
-            for p in replay.processes
-            for s in p.outputs
+            s.name: max(self._fullest[s.name], s.words) for p in replay.processes for s in p.outputs
         }
 
     def shrink(self) -> None:
@@ -62,6 +61,8 @@ class Search:
         large = [s for s in ordered if self.depths.get(s.name, 0) > LEAST]
         if cost * 4 * (len(large) + 1) < EFFORT:
             self._shrink(large)
+        else:
+            self._fits(self._fullest)
 
     def sure(self, frames: int) -> bool:
         """Whether no rate is lost over more inferences than the search looked at."""
