@@ -32,7 +32,7 @@ from qcompile.plan.tokens import Replay, Times
 from qcompile.qtype import Ints
 from qcompile.source import Source
 from qcompile.verify.csim import CSim
-from qcompile.verify.design_bench import patience
+from qcompile.verify.design_bench import passed, patience
 from qcompile.verify.rtl_bench import ordered
 from qcompile.verify.verilated import Ran, Verilated
 
@@ -144,7 +144,7 @@ def moved(times: Times, run: Ran) -> int:
     """Words at the ports whose cycle differs."""
     pairs = [(times.given[s], run.given[s]) for s in times.given]
     pairs += [(times.taken[s], run.taken[s]) for s in times.taken]
-    return sum(int((a != b).sum()) if a.shape == b.shape else a.size for a, b in pairs)
+    return sum(int(np.not_equal(*passed(a, b)).sum()) for a, b in pairs)
 
 
 def as_times(run: Ran, frames: int) -> Times:

@@ -30,7 +30,7 @@ def measure_schedules(project: Project) -> Measured:
         "ii_cycles": f"model: {PREDICTED}",
         "latency_cycles": f"model: {PREDICTED}; first word in to last word out",
         "cycles_model": "model: steps of the slowest process",
-        "fifo_words": "smallest depths without loss of rate",
+        "fifo_words": "depths by replays of the schedules: no rate is lost",
     }
     return Measured(layers, totals, sources)
 
